@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# Thin: meson builds, tools/run-tests.py tests. Variables: BUILD, JOBS, FUZZ_SECONDS.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+PYTHON ?= $(shell test -x /usr/bin/python3 && echo /usr/bin/python3 || echo python3)
+export BUILD JOBS FUZZ_SECONDS
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD)
+
+deps:
+	@tools/deps.sh build test
+
+demo: deps all
+	@$(PYTHON) lab/demo.py
+
+test: deps all
+	@$(PYTHON) tools/run-tests.py --build $(BUILD)
+
+bench: deps all
+	@$(PYTHON) tests/bench/run.py
+
+accuracy: deps all
+	@$(PYTHON) lab/accuracy.py
+
+kernels: all
+	@tools/deps.sh build test kernels
+	@tools/kernels.sh
+
+lint: all
+	@$(PYTHON) tools/format.py .
+	@$(PYTHON) tools/check-layers.py .
+	@$(PYTHON) tools/check-sizes.py .
+	@$(PYTHON) tools/check-tree.py .
+	@$(PYTHON) tools/analyse.py $(BUILD)
+
+fmt:
+	@$(PYTHON) tools/format.py . --fix
+
+docs: all
+	@$(PYTHON) tools/gen-docs.py $(BUILD)/crosscut docs
+
+fuzz: deps
+	@$(PYTHON) tools/run-fuzz.py --seconds $(FUZZ_SECONDS)
+
+cover: deps
+	@$(PYTHON) tools/run-tests.py --cover
+
+install: all
+	meson install -C $(BUILD)
+
+clean:
+	rm -rf build build-asan build-cover build-fuzz
+
+.PHONY: all deps demo test bench accuracy kernels lint fmt docs fuzz cover install clean

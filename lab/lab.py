@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The laboratory's command line: faults in network namespaces, each with its ground truth.
+
+Importable as a module: names(), load(), run_once().
+"""
+import argparse
+import contextlib
+import fnmatch
+import importlib.util
+import json
+import os
+import pathlib
+import secrets
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # the scenario files import their helpers by plain name
+
+import judge  # noqa: E402
+import topology  # noqa: E402
+import watch  # noqa: E402
+from topology import LabError  # noqa: E402
+
+TRUTH_KEYS = {"pattern", "where", "layer", "signal", "app", "view", "accept"}
+SETTLE_S = 0.4  # how long crosscut may still speak after the application is done
+
+
+class ShellDone(Exception):
+    """The user left the shell: unwind the scenario."""
+
+
+def names():
+    """Every scenario: the files of scenarios/, with '-' for '_'."""
+    return sorted(p.stem.replace("_", "-") for p in (HERE / "scenarios").glob("*.py"))
+
+
+def load(name):
+    """The scenario's module: TRUTH, run() and its docstring."""
+    path = HERE / "scenarios" / (name.replace("-", "_") + ".py")
+    if name not in names():
+        raise LabError(f"no scenario '{name}'; `lab list` shows them all")
+    spec = importlib.util.spec_from_file_location(f"scenario_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def select(patterns):
+    """The scenarios that match the names or globs given; 'healthy' and 'faults' name the two kinds."""
+    chosen = []
+    for pattern in patterns:
+        if pattern in ("healthy", "faults"):
+            found = [n for n in names() if (load(n).TRUTH["pattern"] is None) == (pattern == "healthy")]
+        else:
+            found = [n for n in names() if fnmatch.fnmatchcase(n, pattern)]
+        if not found:
+            raise LabError(f"no scenario '{pattern}'; `lab list` shows them all")
+        chosen += [n for n in found if n not in chosen]
+    return chosen
+
+
+def make_lab(name, truth, seed, **kwargs):
+    return topology.Lab(f"{name}-{os.getpid()}", seed=f"{name}/{seed}", spare="spare" in truth["view"],
+                        alone=truth.get("alone", False), **kwargs)
+
+
+def watcher_args(crosscut, output, lab, view):
+    return [crosscut, "why", "-o", output, *watch.netns_options(lab, view)]
+
+
+@contextlib.contextmanager
+def watched(lab, args, late=False):
+    """Start crosscut with `args` and have it watching before the fault, or `late`: before the trigger."""
+    watcher = watch.Watcher(args(lab)) if args and not late else None
+    box = [watcher]
+    try:
+        lab.links_up()
+        if watcher:
+            watcher.wait()
+        elif args:
+            def start_late():
+                box[0] = watch.Watcher(args(lab))
+                box[0].wait()
+            lab.before_trigger = start_late
+        yield box
+    finally:
+        if box[0]:
+            box[0].stop()
+
+
+def run_once(name, crosscut=None, seed=None, view=None, late=False, output="json"):
+    """Run one scenario once; a dict with all that is known about it. crosscut None: without it."""
+    scenario = load(name)
+    truth, seed = scenario.TRUTH, seed or secrets.token_hex(4)
+    view = view or truth["view"]
+    args = crosscut and (lambda lab: watcher_args(crosscut, output, lab, view))
+    with make_lab(name, truth, seed) as lab, watched(lab, args, late) as box:
+        app, flows = scenario.run(lab)
+        if crosscut:
+            time.sleep(SETTLE_S)
+            box[0].stop()
+        trigger_ns = lab.trigger_ns
+    app = app if isinstance(app, list) else [app]
+    run = {"scenario": name, "seed": seed, "text": scenario.__doc__, "truth": truth, "view": view,
+           "app": app, "flows": [asdict(f) for f in flows], "trigger_ns": trigger_ns}
+    if crosscut and output == "json":
+        run["findings"] = box[0].findings()
+        run.update(judge.judge(truth, run["flows"], app, run["findings"]))
+    else:
+        run["reproduced"] = judge.reproduced(truth, app)
+    if crosscut:
+        run["crosscut_exit"], run["crosscut_stderr"] = box[0].process.returncode, box[0].stderr()
+        run["crosscut_text"] = box[0].stdout() if output == "text" else None
+    return run
+
+
+# ---- for people ---------------------------------------------------------------------------------
+
+def app_line(app):
+    extra = "".join(f", {k} {v}" for k, v in app.items()
+                    if k not in ("result", "phase", "at_ns", "after_ms"))
+    return f"{app['result']} in '{app['phase']}' after {app['after_ms']} ms{extra}" \
+        if "phase" in app else f"{app['result']}{extra}"
+
+
+def finding_lines(finding, trigger_ns):
+    at_ms = (finding["arrival_ns"] - trigger_ns) / 1e6
+    yield (f"+{at_ms:.1f} ms {finding.get('severity', '?')} {finding.get('pattern_id', '?')} "
+           f"({finding.get('status', '?')}, {finding.get('confidence', '?')})")
+    yield f"  {finding.get('summary', '')}"
+    for evidence in finding.get("evidence") or []:
+        yield f"    - {evidence}"
+    if finding.get("resolution"):
+        yield f"  fix: {finding['resolution']}"
+
+
+def print_run(run, out=sys.stdout):
+    """What happened, what the application saw, what crosscut said, whether that is right."""
+    def row(head, text):
+        print(f"{head:<10}{text}", file=out)
+    row("scenario", f"{run['scenario']}  (seed {run['seed']})")
+    row("", run["text"])
+    truth = run["truth"]
+    row("truth", f"{truth['pattern'] or 'healthy'} at {truth['where']}: {truth['signal']}")
+    for app in run["app"]:
+        row("app", app_line(app) + ("" if run["reproduced"] else f"   NOT as promised ({truth['app']})"))
+    if "verdict" not in run:
+        return
+    for finding in run["findings"]:
+        for number, line in enumerate(finding_lines(finding, run["trigger_ns"])):
+            row("" if number else "crosscut", line)
+    if not run["findings"]:
+        row("crosscut", "said nothing")
+    row("verdict", f"{run['verdict']}: " + ("right" if run["right"] else f"WRONG, it is {run['expected']}"))
+
+
+# ---- commands -----------------------------------------------------------------------------------
+
+def cmd_list(options):
+    for name in names():
+        scenario = load(name)
+        if options.output == "json":
+            print(json.dumps({"name": name, "text": scenario.__doc__, "truth": scenario.TRUTH}))
+        else:
+            print(f"{name:<26}{scenario.TRUTH['pattern'] or 'healthy':<23}{scenario.__doc__}")
+    return 0
+
+
+def cmd_run(options):
+    crosscut = None if options.no_crosscut else watch.binary(options.crosscut)
+    view = options.view.split(",") if options.view else None
+    wrong = 0
+    for number, name in enumerate(select(options.names)):
+        run = run_once(name, crosscut, options.seed, view, options.late)
+        wrong += not run["reproduced"] or not run.get("right", True)
+        if options.output == "json":
+            print(json.dumps(run), flush=True)
+            continue
+        if number:
+            print()
+        print_run(run)
+        sys.stdout.flush()
+    return 1 if wrong else 0
+
+
+def cmd_shell(options):
+    scenario = load(options.name)
+
+    def enter(lab):
+        env = dict(os.environ, XC_CLIENT=lab.client.ip, XC_SERVER=lab.server.ip, XC_SERVER6=lab.server.ip6,
+                   XC_NETNS=" ".join(r.netns for r in lab.roles))
+        print(f"{scenario.__doc__}\nThe fault is active. This shell is in the client's namespace; server "
+              f"{lab.server.ip} / {lab.server.ip6}.\nListening there: {listeners(lab)}\n"
+              f"Watch it from another terminal: crosscut why --netns "
+              f"{' --netns '.join(r.netns for r in lab.roles)}\nLeave with `exit`.", flush=True)
+        with lab.client.entered():
+            subprocess.run([os.environ.get("SHELL", "/bin/sh"), "-i"], env=env, check=False)
+        raise ShellDone
+    with make_lab(options.name, scenario.TRUTH, secrets.token_hex(4), lifetime_s=86400) as lab:
+        lab.links_up()
+        lab.before_trigger = lambda: enter(lab)
+        with contextlib.suppress(ShellDone):
+            scenario.run(lab)
+    return 0
+
+
+def listeners(lab):
+    rows = lab.server.sh("ss -Hlntu").splitlines()
+    return ", ".join(sorted({f"{r.split()[0]} {r.split()[4]}" for r in rows})) or "nothing"
+
+
+def cmd_record(options):
+    """A recording of one run, for replay without root."""
+    scenario = load(options.name)
+    crosscut = watch.binary(options.crosscut)
+    with make_lab(options.name, scenario.TRUTH, options.seed or "recording") as lab:
+        def args(lab):
+            return [crosscut, "record", "--output", options.file,
+                    *watch.netns_options(lab, scenario.TRUTH["view"])]
+        with watched(lab, args) as box:
+            app, _ = scenario.run(lab)
+            time.sleep(SETTLE_S)
+            box[0].stop()
+    apps = app if isinstance(app, list) else [app]
+    print(f"{options.file}: {options.name}, the application saw {'; '.join(map(app_line, apps))}")
+    return 0 if box[0].process.returncode == 0 and judge.reproduced(scenario.TRUTH, apps) else 1
+
+
+def cmd_clean(_options):
+    for name in topology.clean():
+        print(f"removed {name}")
+    return 0
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="lab", description="Network faults with known causes, in namespaces.")
+    commands = top.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("list", help="every scenario and its truth")
+    one.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    one.set_defaults(run=cmd_list)
+    one = commands.add_parser("run", help="run scenarios and compare what crosscut says with the truth")
+    one.add_argument("names", nargs="+", metavar="NAME", help="a scenario or a glob such as 'drop-*'")
+    one.add_argument("--crosscut", metavar="PATH")
+    one.add_argument("--no-crosscut", action="store_true", help="only the fault and the application")
+    one.add_argument("--view", help="roles whose namespaces are watched, e.g. client,server")
+    one.add_argument("--late", action="store_true", help="start crosscut when the fault is already there")
+    one.add_argument("--seed", help="repeat a run's random choices")
+    one.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    one.set_defaults(run=cmd_run)
+    one = commands.add_parser("shell", help="a shell in the client's namespace, with the fault active")
+    one.add_argument("name", metavar="NAME")
+    one.set_defaults(run=cmd_shell)
+    one = commands.add_parser("record", help="record one run to a file")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("file", metavar="FILE")
+    one.add_argument("--crosscut", metavar="PATH")
+    one.add_argument("--seed")
+    one.set_defaults(run=cmd_record)
+    one = commands.add_parser("clean", help="remove what killed runs left behind")
+    one.set_defaults(run=cmd_clean)
+    return top
+
+
+def main(args=None):
+    options = parser().parse_args(args)
+    if options.command != "list" and os.geteuid() != 0:
+        print("lab: this needs root (network namespaces)", file=sys.stderr)
+        return 3
+    try:
+        return options.run(options)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 4
+
+
+if __name__ == "__main__":
+    sys.exit(main())

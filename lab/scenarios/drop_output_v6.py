@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client's own firewall drops an IPv6 SYN."""
+import steps
+
+TRUTH, run = steps.over_ipv6(__file__)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client's route to the server is of type prohibit."""
+import steps
+
+TRUTH = dict(pattern="no-route", where="client", layer="route",
+             signal="connect() returns EACCES from the lookup", app="EACCES",
+             view=["client", "router", "server"], accept=[])
+
+
+def run(lab, family=4):
+    flow = lab.flow(family)
+    lab.client.sh(f"ip route add prohibit {flow.server}/32")
+    return steps.dial(lab, flow)

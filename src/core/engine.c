@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/engine.h"
+
+#include "base/index.h"
+#include "diag/verdict.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_GROUPS 512
+#define N_OTHERS 4	/* other flows named in "impact" */
+
+/* Flows that fail of one cause, within the correlation window. */
+struct group {
+	uint64_t id;
+	uint64_t first_ns, last_ns;
+	uint32_t n;
+	struct xc_tuple others[N_OTHERS];
+};
+
+struct xc_engine {
+	const struct xc_config *cfg;
+	const struct xc_sink *sink;
+	void *sink_state;
+	struct xc_conn *conn;
+	struct xc_engine_stats stats;
+	uint64_t last_id;
+	struct group groups[N_GROUPS];
+};
+
+int xc_engine_new(const struct xc_config *cfg, const struct xc_sink *sink, void *sink_state,
+		  struct xc_engine **ret_engine)
+{
+	struct xc_conn_cfg conn = { .max_cases = cfg->max_cases, .grace_ns = cfg->grace_ns,
+				    .window_ns = cfg->correlation_window_ns };
+	struct xc_engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->cfg = cfg;
+	e->sink = sink;
+	e->sink_state = sink_state;
+	e->conn = xc_conn_new(&conn);
+	if (!e->conn) {
+		xc_engine_free(e);
+		return -ENOMEM;
+	}
+	*ret_engine = e;
+	return 0;
+}
+
+void xc_engine_free(struct xc_engine *engine)
+{
+	if (!engine)
+		return;
+	xc_conn_free(engine->conn);
+	free(engine);
+}
+
+/* ---- groups and impact ------------------------------------------------------------------- */
+
+static uint64_t group_id(const struct xc_finding *f)
+{
+	uint64_t h = xc_hash(f->pattern_id, strlen(f->pattern_id));
+
+	h ^= xc_hash(f->subject, strlen(f->subject));
+	/* JSON numbers are exact up to 2^53 in every reader */
+	return (h & ((1ull << 53) - 1)) | 1;
+}
+
+static struct group *group_of(struct xc_engine *e, const struct xc_finding *f, uint64_t now)
+{
+	uint64_t id = group_id(f);
+	struct group *oldest = &e->groups[0];
+
+	for (size_t i = 0; i < N_GROUPS; i++) {
+		struct group *g = &e->groups[i];
+
+		if (g->id == id) {
+			if (now - g->last_ns > e->cfg->correlation_window_ns)
+				*g = (struct group){ .id = id, .first_ns = now };
+			return g;
+		}
+		if (g->last_ns < oldest->last_ns)
+			oldest = g;
+	}
+	*oldest = (struct group){ .id = id, .first_ns = now };
+	return oldest;
+}
+
+static void write_impact(struct xc_finding *f, const struct group *g)
+{
+	char s[XC_ENDPOINT_LEN], d[XC_ENDPOINT_LEN];
+	uint32_t others = g->n - 1, named = others < N_OTHERS ? others : N_OTHERS;
+	size_t n;
+
+	f->n_same = g->n;
+	if (!others) {
+		(void)snprintf(f->impact, sizeof(f->impact), "this connection only, so far");
+		return;
+	}
+	n = (size_t)snprintf(f->impact, sizeof(f->impact), "%u connections hit by this cause in %.1f s, also ",
+			     g->n, (double)(g->last_ns - g->first_ns) / 1e9);
+	for (uint32_t i = 0; i < named && n < sizeof(f->impact); i++) {
+		const struct xc_tuple *t = &g->others[(g->n - 2 - i) % N_OTHERS];
+
+		n += (size_t)snprintf(f->impact + n, sizeof(f->impact) - n, "%s%s > %s", i ? ", " : "",
+				      xc_endpoint_str(t->saddr, t->sport_he, s),
+				      xc_endpoint_str(t->daddr, t->dport_he, d));
+		if (i == 1)
+			break;	/* two names say enough */
+	}
+}
+
+/* Count the flow once, however often it is spoken of. */
+static void join_group(struct xc_engine *e, struct xc_finding *f, bool is_new, uint64_t now)
+{
+	struct group *g = group_of(e, f, now);
+
+	if (is_new || !g->n) {
+		g->n++;
+		g->last_ns = now;
+		write_impact(f, g);
+		g->others[(g->n - 1) % N_OTHERS] = f->tuple;
+	} else {
+		write_impact(f, g);
+	}
+	f->group = g->id;
+}
+
+/* ---- saying it --------------------------------------------------------------------------- */
+
+static bool is_wanted(const struct xc_config *cfg, const struct xc_finding *f)
+{
+	if (f->severity < cfg->min_severity && f->status != XC_STATUS_CLEARED)
+		return false;
+	if (cfg->pid && f->client.tgid != cfg->pid && f->server.tgid != cfg->pid)
+		return false;
+	return xc_filters_hold(cfg->filters, cfg->n_filters, &f->tuple);
+}
+
+static void count(struct xc_engine_stats *s, const struct xc_finding *f)
+{
+	if (f->status == XC_STATUS_SUSPECTED) {
+		s->n_suspected++;
+	} else if (f->status == XC_STATUS_CLEARED) {
+		s->n_cleared++;
+	} else {
+		s->worst = f->severity > s->worst || !s->n_findings ? f->severity : s->worst;
+		s->n_findings++;
+	}
+}
+
+static int emit(struct xc_engine *e, struct xc_finding *f, struct xc_said *said)
+{
+	bool is_same = said->finding_id && said->pattern_id && !strcmp(said->pattern_id, f->pattern_id);
+
+	f->reported_ns = xc_conn_now(e->conn);
+	f->wall_offset_ns = xc_conn_wall_offset(e->conn);
+	if (!is_wanted(e->cfg, f)) {
+		e->stats.n_filtered++;
+		return 0;
+	}
+	f->replaces = said->finding_id;
+	f->id = ++e->last_id;
+	join_group(e, f, !is_same, f->reported_ns);
+	*said = (struct xc_said){ .finding_id = f->id, .pattern_id = f->pattern_id, .status = f->status,
+				  .severity = f->severity, .n = said->n + 1 };
+	count(&e->stats, f);
+	return e->sink ? e->sink->emit(e->sink_state, f) : 0;
+}
+
+static int look(struct xc_engine *e, const struct xc_case *c, struct xc_said *said)
+{
+	struct xc_before before = { .has_said = said->finding_id != 0, .pattern_id = said->pattern_id,
+				    .status = said->status, .severity = said->severity };
+	struct xc_verdict v;
+	struct xc_decision d;
+	struct xc_finding f;
+	int r = 0;
+
+	if (before.pattern_id && !strcmp(before.pattern_id, "unknown"))
+		before.pattern_id = NULL;
+	xc_judge(c, &v);
+	d = xc_decide(c, &v, &before);
+	if (d.say != XC_SAY_NOTHING) {
+		xc_write_finding(c, &v, &d, &f);
+		r = emit(e, &f, said);
+	}
+	xc_conn_settle(e->conn, d.starts_over ? XC_SETTLE_AGAIN : d.is_final ? XC_SETTLE_DONE :
+								       XC_SETTLE_WAIT);
+	return r;
+}
+
+int xc_engine_feed(struct xc_engine *engine, const struct xc_evt *e)
+{
+	const struct xc_case *c;
+	struct xc_said *said;
+	int r = 0, first = 0;
+
+	xc_conn_feed(engine->conn, e);
+	while ((c = xc_conn_due(engine->conn, &said))) {
+		r = look(engine, c, said);
+		first = first ? first : r;
+	}
+	if (e->kind == XC_EVT_TICK && engine->sink && engine->sink->tick)
+		engine->sink->tick(engine->sink_state, xc_conn_now(engine->conn));
+	return first;
+}
+
+uint64_t xc_engine_deadline(const struct xc_engine *engine)
+{
+	return xc_conn_deadline(engine->conn);
+}
+
+bool xc_engine_next_ask(struct xc_engine *engine, struct xc_ask *ret_ask)
+{
+	return xc_conn_next_ask(engine->conn, ret_ask);
+}
+
+void xc_engine_get_stats(const struct xc_engine *engine, struct xc_engine_stats *ret_stats)
+{
+	*ret_stats = engine->stats;
+	xc_conn_get_stats(engine->conn, &ret_stats->conn);
+}

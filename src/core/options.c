@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The option table. Values are read and printed in value.c. */
+#include "core/options.h"
+
+#include "base/scope.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MS 1000000ull
+#define S (1000 * MS)
+#define MIN (60 * S)
+#define KIB 1024ull
+#define MIB (1024 * KIB)
+
+#define FIELD(name) \
+	.offset = offsetof(struct xc_config, name), .size = sizeof(((struct xc_config *)0)->name)
+
+#define WHY (1u << XC_CMD_why)
+#define RECORD (1u << XC_CMD_record)
+#define DOCTOR (1u << XC_CMD_doctor)
+#define CONFIG (1u << XC_CMD_config)
+#define LIVE (WHY | RECORD | CONFIG)
+#define ALL (WHY | RECORD | DOCTOR | CONFIG)
+#define EVERY ((1u << _XC_CMD_MAX) - 1)
+
+static const char *const outputs[] = {
+#define X(name) #name,
+#include "sinks.list"
+#undef X
+	NULL,
+};
+
+static const char *const colors[] = { "auto", "always", "never", NULL };
+static const char *const severities[] = { "info", "warning", "error", NULL };
+static const char *const fail_levels[] = { "never", "info", "warning", "error", NULL };
+
+static const char scope[] = "What is watched";
+static const char input[] = "Input and end";
+static const char output[] = "Output";
+static const char verdict[] = "Verdicts";
+static const char limits[] = "Limits";
+static const char general[] = "General";
+
+/* clang-format off: one row a block, the same fields in the same order */
+const struct xc_option xc_options[] = {
+	/* ---- scope ------------------------------------------------------------------ */
+	{ "netns", .type = XC_OPT_LIST, FIELD(netns), .cmds = LIVE, .group = scope,
+	  .arg = "NS", .unset = "every namespace of this host",
+	  .text = "only this network namespace: its name, a path or a process id; repeatable" },
+	{ "cgroup", .type = XC_OPT_TEXT, FIELD(cgroup), .cmds = LIVE, .group = scope,
+	  .arg = "CGROUP", .unset = "any",
+	  .text = "only processes in this cgroup or below: its path or its id" },
+	{ "iface", 'i', .type = XC_OPT_TEXT, FIELD(iface), .cmds = LIVE, .group = scope,
+	  .arg = "DEV", .unset = "any",
+	  .text = "only packets of this network device" },
+	{ "pid", 'p', .type = XC_OPT_COUNT, .min = 1, .max = 4194304, FIELD(pid), .cmds = LIVE,
+	  .group = scope, .arg = "PID", .unset = "any",
+	  .text = "only connections of this process" },
+	{ "from", .type = XC_OPT_FILTER, .min = XC_FILTER_FROM, .cmds = LIVE, .group = scope,
+	  .arg = "ADDR", .unset = "any",
+	  .text = "only this client: address, network, address:port or :port; repeatable" },
+	{ "to", .type = XC_OPT_FILTER, .min = XC_FILTER_TO, .cmds = LIVE, .group = scope,
+	  .arg = "ADDR", .unset = "any", .text = "only this server; repeatable" },
+	{ "ip", .type = XC_OPT_FILTER, .min = XC_FILTER_IP, .cmds = LIVE, .group = scope,
+	  .arg = "ADDR", .unset = "any", .text = "only this client or server; repeatable" },
+	{ "port", .type = XC_OPT_FILTER, .min = XC_FILTER_PORT, .cmds = LIVE, .group = scope,
+	  .arg = "PORT", .unset = "any", .text = "only this port, of client or server; repeatable" },
+	{ "not", .type = XC_OPT_NOT, .where = XC_CLI_ONLY, .cmds = LIVE, .group = scope,
+	  .text = "negate the next --from, --to, --ip or --port (in files and variables: a leading !)" },
+
+	/* ---- input and end ---------------------------------------------------------- */
+	{ "read", 'r', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(read), .cmds = WHY,
+	  .group = input, .arg = "FILE", .unset = "this host, live",
+	  .text = "explain a recording instead of this host; needs no root" },
+	{ "duration", 'd', .type = XC_OPT_TIME, .min = 1 * MS, .max = 366ull * 24 * 60 * MIN,
+	  FIELD(duration_ns), .cmds = LIVE, .group = input, .arg = "TIME", .unit = "seconds",
+	  .unset = "until interrupted", .text = "end after this time" },
+	{ "count", 'c', .type = XC_OPT_COUNT, .min = 1, .max = 1000000000, FIELD(count),
+	  .cmds = WHY | CONFIG, .group = input, .arg = "N", .unit = "findings",
+	  .unset = "no limit", .text = "end after this many findings" },
+
+	/* ---- output ----------------------------------------------------------------- */
+	{ "output", 'o', .type = XC_OPT_CHOICE, .choices = outputs, .preset = "text",
+	  FIELD(output), .cmds = WHY | DOCTOR | CONFIG, .group = output, .arg = "FORMAT",
+	  .text = "how results are written; json is one object a line" },
+	{ "output", 'o', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(record_to),
+	  .cmds = RECORD, .group = output, .arg = "FILE", .unset = "none",
+	  .text = "write the recording to this file" },
+	{ "record", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(record_to), .cmds = WHY,
+	  .group = output, .arg = "FILE", .unset = "none",
+	  .text = "also write what was seen to this file, to be read again with --read" },
+	{ "color", .type = XC_OPT_CHOICE, .choices = colors, .preset = "auto", FIELD(color),
+	  .cmds = ALL, .group = output, .arg = "WHEN",
+	  .text = "use colours; auto: on a terminal, unless NO_COLOR is set" },
+	{ "min-severity", .type = XC_OPT_CHOICE, .choices = severities, .preset = "info",
+	  FIELD(min_severity), .cmds = WHY | CONFIG, .group = output, .arg = "LEVEL",
+	  .text = "leave out findings below this severity" },
+	{ "fail-on", .type = XC_OPT_CHOICE, .choices = fail_levels, .preset = "never",
+	  FIELD(fail_on), .cmds = WHY | CONFIG, .group = output, .arg = "LEVEL",
+	  .text = "exit with 1 if there was a finding of this severity or above" },
+	{ "stats", .type = XC_OPT_FLAG, .preset = "off", FIELD(with_stats), .cmds = LIVE,
+	  .group = output, .text = "end with what was seen, kept, left out and lost, on stderr" },
+	{ "quiet", 'q', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_quiet), .cmds = ALL,
+	  .group = output, .text = "nothing on stderr but errors" },
+	{ "verbose", 'v', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_verbose), .cmds = ALL,
+	  .group = output, .text = "say on stderr what is being done" },
+
+	/* ---- verdicts --------------------------------------------------------------- */
+	{ "grace", .type = XC_OPT_TIME, .min = 10 * MS, .max = 500 * MS, .preset = "40ms",
+	  FIELD(grace_ns), .cmds = WHY | CONFIG, .group = verdict, .arg = "TIME",
+	  .unit = "seconds",
+	  .text = "wait this long for more evidence before a verdict" },
+	{ "correlation-window", .type = XC_OPT_TIME, .min = 1 * S, .max = 10 * MIN,
+	  .preset = "30s", FIELD(correlation_window_ns), .cmds = WHY | CONFIG, .group = verdict,
+	  .arg = "TIME", .unit = "seconds",
+	  .text = "events this far apart may belong to one failure" },
+	{ "syn-timeout", .type = XC_OPT_TIME, .min = 100 * MS, .max = 5 * MIN, .preset = "5s",
+	  FIELD(syn_timeout_ns), .cmds = WHY | CONFIG, .group = verdict, .arg = "TIME",
+	  .unit = "seconds",
+	  .text = "an unanswered connection attempt counts as failed after this time" },
+	{ "arp-timeout", .type = XC_OPT_TIME, .min = 100 * MS, .max = 1 * MIN, .preset = "1s",
+	  FIELD(arp_timeout_ns), .cmds = WHY | CONFIG, .group = verdict, .arg = "TIME",
+	  .unit = "seconds",
+	  .text = "an unanswered ARP or neighbour request counts as failed after this time" },
+	{ "rules", .type = XC_OPT_BOOL, .preset = "on", FIELD(with_rules), .cmds = LIVE,
+	  .group = verdict, .arg = "on|off",
+	  .text = "name the firewall rule that drops, by evaluating the rules in place" },
+	{ "trace-rule", .type = XC_OPT_FLAG, .preset = "off", FIELD(with_trace_rule),
+	  .cmds = LIVE, .group = verdict,
+	  .text = "also ask the kernel, through a temporary nftables table that is always removed" },
+
+	/* ---- limits ----------------------------------------------------------------- */
+	{ "buffer-size", .type = XC_OPT_SIZE, .min = 64 * KIB, .max = 256 * MIB,
+	  .preset = "4MiB", FIELD(buffer_bytes), .cmds = LIVE, .group = limits, .arg = "SIZE",
+	  .unit = "bytes", .text = "ring buffer between kernel and crosscut, a power of two" },
+	{ "max-cases", .type = XC_OPT_COUNT, .min = 16, .max = 65536, .preset = "2048",
+	  FIELD(max_cases), .cmds = WHY | CONFIG, .group = limits, .arg = "N", .unit = "flows",
+	  .text = "flows in trouble examined at one time; the oldest make room and are counted" },
+	{ "max-connections", .type = XC_OPT_COUNT, .min = 64, .max = 1048576,
+	  .preset = "16384", FIELD(max_connections), .cmds = LIVE, .group = limits, .arg = "N",
+	  .unit = "connections",
+	  .text = "connections whose owner the kernel half remembers; the oldest make room" },
+
+	/* ---- general ---------------------------------------------------------------- */
+	{ "drop-privileges", .type = XC_OPT_BOOL, .preset = "on", FIELD(drops_privileges),
+	  .cmds = LIVE, .group = general, .arg = "on|off",
+	  .text = "give up the privileges that are not needed after the start" },
+	{ "enabled", .type = XC_OPT_BOOL, .where = XC_NOT_CLI, .preset = "on",
+	  FIELD(is_enabled), .group = general, .arg = "on|off",
+	  .text = "off: why and record end at once, with a word on stderr" },
+	{ "config", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(file), .cmds = ALL,
+	  .group = general, .arg = "FILE", .unset = "none",
+	  .text = "read settings from this file (or from the one CROSSCUT_CONFIG names)" },
+	{ "help", 'h', .type = XC_OPT_HELP, .where = XC_CLI_ONLY, .cmds = EVERY,
+	  .group = general, .text = "show this" },
+};
+/* clang-format on */
+
+const size_t xc_n_options = ARRAY_SIZE(xc_options);
+
+_Static_assert(ARRAY_SIZE(xc_options) <= XC_OPTIONS_MAX, "struct xc_config keeps their origins");
+
+static bool may_set(const struct xc_option *o, enum xc_origin_level level)
+{
+	return o->where == XC_EVERYWHERE || (o->where == XC_CLI_ONLY) == (level == XC_ORIGIN_FLAG);
+}
+
+static bool is_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if (*a != *b && !(*a == '-' && *b == '_'))
+			return false;
+	return *a == *b;
+}
+
+const struct xc_option *xc_option_find(const char *name, enum xc_origin_level level)
+{
+	for (size_t i = 0; i < xc_n_options; i++)
+		if (is_name(xc_options[i].name, name) && may_set(&xc_options[i], level))
+			return &xc_options[i];
+	return NULL;
+}
+
+const struct xc_option *xc_option_of_cmd(const char *name, enum xc_cmd_id cmd)
+{
+	for (size_t i = 0; i < xc_n_options; i++)
+		if (!strcmp(xc_options[i].name, name) && xc_options[i].cmds & 1u << cmd)
+			return &xc_options[i];
+	return NULL;
+}
+
+/* Levenshtein distance, up to 24 letters; longer words are as far as can be. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[25], n = strlen(b);
+
+	if (n >= ARRAY_SIZE(row) || strlen(a) >= ARRAY_SIZE(row))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; *a; i++, a++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t change = diagonal + (*a != b[j - 1]);
+			size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+			diagonal = row[j];
+			row[j] = change < step ? change : step;
+		}
+	}
+	return row[n];
+}
+
+const char *xc_option_guess(const char *name, uint32_t cmds, enum xc_origin_level level)
+{
+	const char *best = NULL;
+	size_t least = strlen(name) / 2 + 1;	/* less than half of it wrong */
+
+	for (size_t i = 0; i < xc_n_options; i++) {
+		size_t d = distance(name, xc_options[i].name);
+
+		if (d >= least || !may_set(&xc_options[i], level))
+			continue;
+		if (cmds && !(xc_options[i].cmds & cmds))
+			continue;
+		best = xc_options[i].name;
+		least = d;
+	}
+	return best;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listener's accept queue is full: the application does not accept fast enough. */
+#include "diag/pattern.h"
+
+static void name_the_listener(const struct xc_case *c, struct xc_opinion *o,
+			      const struct xc_listener_fact *l)
+{
+	const char *somaxconn = xc_case_note(c, "net.core.somaxconn");
+	char server[XC_WORDS], who[XC_WORDS];
+
+	xc_owner_words(&l->owner, who);
+	xc_server_words(c, server);
+	xc_summary(o, "accept queue of %s is full (%u of %u): %s does not accept", server,
+		   l->accept_queue, l->accept_max, who);
+	xc_details(o, "%s holds %u finished connections in a queue of %u and does not call accept() fast enough; further SYNs are dropped silently.",
+		   who, l->accept_queue, l->accept_max);
+	xc_fix(o, "Find out why %s does not accept (blocked or throttled?), give it more workers, or a longer queue: its listen() backlog%s%s%s.",
+	       who, somaxconn ? " and net.core.somaxconn (now " : "", somaxconn ? somaxconn : "",
+	       somaxconn ? ")" : "");
+}
+
+static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opinion *o)
+{
+	const struct xc_drop_fact *d = xc_case_drop(c, XC_DROP_TCP_LISTEN_OVERFLOW);
+	const struct xc_listener_fact *l = xc_fitting_listener(c);
+	uint64_t overflows = c->counters.v[XC_CTR_LISTEN_OVERFLOWS];
+	char server[XC_WORDS];
+
+	xc_server_words(c, server);
+	if (d) {
+		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
+		       "the last ACK of the handshake found the accept queue full (%u of %u)",
+		       d->e.rx_accept_queue, d->e.rx_accept_max);
+		xc_summary(o, "accept queue of %s is full (%u of %u)", server, d->e.rx_accept_queue,
+			   d->e.rx_accept_max);
+	}
+	if (l && l->full_ns && (c->is_listener ? overflows : c->n_syn_retrans || d)) {
+		xc_for(o, XC_DECISIVE, l->full_ns, "listener", "accept queue %u of %u: full",
+		       l->accept_queue, l->accept_max);
+		name_the_listener(c, o, l);
+	}
+	if (!o->points)
+		return false;
+	if (overflows)
+		xc_for(o, XC_STRONG, c->counters_first_ns, "TcpExt", "ListenOverflows +%llu in that namespace",
+		       (unsigned long long)overflows);
+	xc_subject(o, "listener %s of namespace %u", server, c->server.netns);
+	return true;
+}
+
+const struct xc_pattern xc_pattern_accept_queue_overflow = {
+	.id = "accept-queue-overflow",
+	.name = "Accept Queue Overflow",
+	.layer = XC_LAYER_SOCKET,
+	.kind = XC_KIND_FAILURE,
+	.severity = XC_SEVERITY_ERROR,
+	.cause = "The server's accept queue is full, so the kernel drops new connections silently.",
+	.fix = "More workers or faster accept(), a larger listen() backlog and net.core.somaxconn.",
+	.match = accept_queue_overflow_match,
+};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The close is never acknowledged: the peer is gone. */
+#include "diag/pattern.h"
+
+#define MIN_FINS 2	/* a single FIN may just be lost */
+
+static bool is_closing(uint8_t state)
+{
+	return state == XC_TCP_FIN_WAIT1 || state == XC_TCP_LAST_ACK || state == XC_TCP_CLOSING;
+}
+
+static bool side_is_half_open(const struct xc_side *s)
+{
+	uint8_t state = s->last.state == XC_TCP_CLOSE ? s->last.state_old : s->last.state;
+
+	return s->is_seen && is_closing(state) && s->n_retrans >= MIN_FINS;
+}
+
+static bool half_open_match(const struct xc_case *c, struct xc_opinion *o)
+{
+	const struct xc_side *s = side_is_half_open(&c->client) ? &c->client :
+				  side_is_half_open(&c->server) ? &c->server : NULL;
+	char flow[XC_WORDS], who[XC_WORDS];
+
+	if (!s)
+		return false;
+	xc_for(o, XC_DECISIVE, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
+	       "%s: %s, its FIN resent %u times, never acknowledged", xc_flow_words(c, flow),
+	       xc_tcp_state_str(s->last.state == XC_TCP_CLOSE ? s->last.state_old : s->last.state), s->n_retrans);
+	if (s->last.flags & XC_SOCK_F_ORPHAN)
+		xc_for(o, XC_WEAK, s->last_ns, "tcp_sock", "the application has closed the socket: nobody will hear of it");
+	if (xc_decisive_drop(c))
+		xc_against(o, XC_AGAINST * 3, "a drop on this host explains why the FIN is not acknowledged");
+	if (c->n_neighs)
+		xc_against(o, XC_AGAINST * 3, "the next hop is gone: that is the cause");
+	xc_summary(o, "%s: close never acknowledged, the peer is gone", flow);
+	xc_subject(o, "peer of %s", xc_owner_words(&s->owner, who));
+	return true;
+}
+
+const struct xc_pattern xc_pattern_half_open = {
+	.id = "half-open",
+	.name = "Half-Open Connection",
+	.layer = XC_LAYER_L4,
+	.kind = XC_KIND_CONDITION,
+	.severity = XC_SEVERITY_WARNING,
+	.cause = "The FIN is never acknowledged: the peer vanished without closing.",
+	.fix = "Harmless when rare: the kernel gives up by itself (net.ipv4.tcp_orphan_retries). When many: find out why peers vanish (hosts killed, NAT or firewall state lost).",
+	.match = half_open_match,
+};

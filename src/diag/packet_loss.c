@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Segments of a live connection are lost, others get through. */
+#include "diag/pattern.h"
+
+#include "diag/rule.h"
+
+/* Losing a few of many is how TCP finds its rate; this many resends are trouble. */
+#define MIN_RETRANS 3
+
+/* A drop on this host of segments of a connection that otherwise works. */
+static const struct xc_drop_fact *partial_drop(const struct xc_case *c)
+{
+	for (uint32_t i = 0; i < c->n_drops; i++) {
+		const struct xc_drop_fact *d = &c->drops[i];
+
+		if (d->e.is_quoted || d->n_seqs < 2)
+			continue;
+		switch (d->why) {
+		case XC_DROP_NETFILTER_DROP:
+		case XC_DROP_TC_INGRESS:
+		case XC_DROP_TC_EGRESS:
+		case XC_DROP_XDP:
+		case XC_DROP_QDISC_DROP:
+		case XC_DROP_QDISC_OVERLIMIT:
+		case XC_DROP_QDISC_CONGESTED:
+		case XC_DROP_CPU_BACKLOG:
+		case XC_DROP_FULL_RING:
+		case XC_DROP_SOCKET_BACKLOG:
+			return d;
+		default:
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void state_resends(const struct xc_case *c, struct xc_opinion *o, const struct xc_side *s,
+			  const char *side)
+{
+	if (!s->n_retrans)
+		return;
+	if (s->last.sacked_out && s->last.snd_wnd)
+		xc_for(o, XC_STRONG, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
+		       "%s resends; later segments arrived (%u SACKed), the window is open", side,
+		       s->last.sacked_out);
+	if (s->last.total_retrans >= MIN_RETRANS)
+		xc_for(o, XC_WEAK, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
+		       "%s resent %u segments, %llu bytes acknowledged", side, s->last.total_retrans,
+		       (unsigned long long)s->last.bytes_acked);
+	if (s->stuck_ns)
+		xc_against(o, XC_RULED_OUT, "the receiver's window is shut: it does not read");
+	if (s->n_retrans_full >= 2 && !s->last.sacked_out && !partial_drop(c))
+		xc_against(o, XC_AGAINST, "only full-size segments are resent");
+}
+
+static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
+{
+	const struct xc_drop_fact *d = partial_drop(c);
+	char flow[XC_WORDS], packet[XC_WORDS], dev[XC_WORDS] = "";
+
+	if (!c->was_established)
+		return false;
+	if (d && xc_is_making_progress(c)) {
+		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
+		       "%llu segments dropped on this host in %s%s (%s), e.g. %s",
+		       (unsigned long long)d->e.count, xc_hook_str(d->e.hook), xc_dev_words(d->e.dev, dev),
+		       d->name, xc_packet_words(d, packet));
+		xc_subject(o, "%s%s of namespace %u", d->name, dev, d->e.netns);
+		if (d->why == XC_DROP_NETFILTER_DROP)
+			xc_state_rule(o, xc_case_rule(c, d), d);
+	}
+	state_resends(c, o, &c->client, "the client");
+	state_resends(c, o, &c->server, "the server");
+	if (!c->client.n_retrans && !c->server.n_retrans && !o->has_decisive)
+		return false;
+	if (!c->client.last.bytes_acked && !c->server.last.bytes_acked && !o->has_decisive)
+		xc_against(o, XC_AGAINST, "nothing gets through at all");
+	xc_summary(o, "%s loses packets%s", xc_flow_words(c, flow), d ? " on this host" : "");
+	if (!o->subject[0])
+		xc_subject(o, "loss towards %s", xc_addr_str(c->tuple.daddr, packet));
+	return o->points > 0;
+}
+
+const struct xc_pattern xc_pattern_packet_loss = {
+	.id = "packet-loss",
+	.name = "Packet Loss",
+	.layer = XC_LAYER_L3,
+	.kind = XC_KIND_CONDITION,
+	.severity = XC_SEVERITY_WARNING,
+	.cause = "Some packets of the connection are lost and have to be sent again.",
+	.fix = "Look at the place of the drops; without one, at errors and queues of the links on the path (`ip -s link`, `tc -s qdisc`).",
+	.match = packet_loss_match,
+};

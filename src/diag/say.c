@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What patterns share: stating facts, putting values into words, common questions. */
+#include "diag/pattern.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void xc_for(struct xc_opinion *o, int points, uint64_t ts_ns, const char *hook, const char *fmt, ...)
+{
+	struct xc_evidence *e;
+	va_list ap;
+
+	o->points += points;
+	if (points >= XC_DECISIVE) {
+		o->has_decisive = true;
+		if (ts_ns && (!o->decisive_ns || ts_ns < o->decisive_ns))
+			o->decisive_ns = ts_ns;
+	} else if (points >= XC_STRONG && ts_ns && (!o->strong_ns || ts_ns < o->strong_ns)) {
+		o->strong_ns = ts_ns;
+	}
+	if (o->n_evidence == XC_FINDING_EVIDENCE)
+		return;
+	e = &o->evidence[o->n_evidence++];
+	e->ts_ns = ts_ns;
+	e->points = points;
+	e->layer = o->pattern->layer;
+	(void)snprintf(e->hook, sizeof(e->hook), "%s", hook);
+	va_start(ap, fmt);
+	(void)vsnprintf(e->fact, sizeof(e->fact), fmt, ap);
+	va_end(ap);
+}
+
+#define DEFINE_TEXT(name, field)                                                                   \
+	void name(struct xc_opinion *o, const char *fmt, ...)                                      \
+	{                                                                                          \
+		va_list ap;                                                                        \
+                                                                                                   \
+		va_start(ap, fmt);                                                                 \
+		(void)vsnprintf(o->field, sizeof(o->field), fmt, ap);                              \
+		va_end(ap);                                                                        \
+	}
+
+DEFINE_TEXT(xc_summary, summary)
+DEFINE_TEXT(xc_details, details)
+DEFINE_TEXT(xc_fix, fix)
+DEFINE_TEXT(xc_subject, subject)
+
+void xc_against(struct xc_opinion *o, int points, const char *fmt, ...)
+{
+	va_list ap;
+
+	o->points += points;
+	if (o->against[0])
+		return;		/* the first objection is the one worth a line */
+	va_start(ap, fmt);
+	(void)vsnprintf(o->against, sizeof(o->against), fmt, ap);
+	va_end(ap);
+}
+
+const char *xc_flow_words(const struct xc_case *c, char out[XC_WORDS])
+{
+	char s[XC_ENDPOINT_LEN], d[XC_ENDPOINT_LEN];
+
+	(void)snprintf(out, XC_WORDS, "%s > %s",
+		       xc_endpoint_str(c->tuple.saddr, c->tuple.sport_he, s),
+		       xc_endpoint_str(c->tuple.daddr, c->tuple.dport_he, d));
+	return out;
+}
+
+const char *xc_server_words(const struct xc_case *c, char out[XC_WORDS])
+{
+	return xc_endpoint_str(c->tuple.daddr, c->tuple.dport_he, out);
+}
+
+const char *xc_client_words(const struct xc_case *c, char out[XC_WORDS])
+{
+	return xc_endpoint_str(c->tuple.saddr, c->tuple.sport_he, out);
+}
+
+const char *xc_owner_words(const struct xc_owner *o, char out[XC_WORDS])
+{
+	if (o->tgid)
+		(void)snprintf(out, XC_WORDS, "%.15s (pid %u)", o->comm, o->tgid);
+	else
+		(void)snprintf(out, XC_WORDS, "an unknown process");
+	return out;
+}
+
+const char *xc_packet_words(const struct xc_drop_fact *d, char out[XC_WORDS])
+{
+	char s[XC_ENDPOINT_LEN], t[XC_ENDPOINT_LEN], flags[32] = "";
+
+	if (d->e.is_quoted)
+		(void)snprintf(flags, sizeof(flags), "ICMP error about");
+	else if (d->e.tuple.proto == 6)
+		(void)xc_tcp_flags_str(d->e.tcp_flags, flags);
+	else
+		(void)snprintf(flags, sizeof(flags), "%s", xc_proto_str(d->e.tuple.proto));
+	(void)snprintf(out, XC_WORDS, "%s %s > %s", flags,
+		       xc_endpoint_str(d->e.tuple.saddr, d->e.tuple.sport_he, s),
+		       xc_endpoint_str(d->e.tuple.daddr, d->e.tuple.dport_he, t));
+	return out;
+}
+
+const char *xc_dev_words(const char dev[16], char out[XC_WORDS])
+{
+	if (dev[0])
+		(void)snprintf(out, XC_WORDS, " on %.15s", dev);
+	else
+		out[0] = '\0';
+	return out;
+}
+
+static bool is_decisive(enum xc_drop why)
+{
+	switch (why) {
+	case XC_DROP_NETFILTER_DROP:
+	case XC_DROP_TC_INGRESS:
+	case XC_DROP_TC_EGRESS:
+	case XC_DROP_XDP:
+	case XC_DROP_BPF_CGROUP_EGRESS:
+	case XC_DROP_SOCKET_FILTER:
+	case XC_DROP_NEIGH_FAILED:
+	case XC_DROP_NEIGH_CREATEFAIL:
+	case XC_DROP_NEIGH_DEAD:
+	case XC_DROP_IP_OUTNOROUTES:
+	case XC_DROP_IP_INNOROUTES:
+	case XC_DROP_IP_INADDRERRORS:
+	case XC_DROP_IP_RPFILTER:
+	case XC_DROP_IP_INHDR:
+	case XC_DROP_IP_LOCAL_SOURCE:
+	case XC_DROP_IP_INVALID_SOURCE:
+	case XC_DROP_OTHERHOST:
+	case XC_DROP_QDISC_DROP:
+	case XC_DROP_TCP_LISTEN_OVERFLOW:
+	case XC_DROP_PKT_TOO_BIG:
+		return true;
+	default:
+		return false;
+	}
+}
+
+const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c)
+{
+	for (uint32_t i = 0; i < c->n_drops; i++)
+		if (!c->drops[i].e.is_quoted && is_decisive(c->drops[i].why))
+			return &c->drops[i];
+	return NULL;
+}
+
+const struct xc_drop_fact *xc_filter_drop_of(const struct xc_case *c)
+{
+	const struct xc_drop_fact *d;
+	size_t i = 0;
+
+	while ((d = xc_case_next_drop(c, XC_DROP_NETFILTER_DROP, &i)))
+		if (!d->e.is_quoted)
+			return d;
+	return NULL;
+}
+
+bool xc_is_making_progress(const struct xc_case *c)
+{
+	uint32_t n = 0;
+
+	if (!c->was_established)
+		return false;
+	for (uint32_t i = 0; i < c->n_drops; i++)
+		n = c->drops[i].n_seqs > n ? c->drops[i].n_seqs : n;
+	return n >= 2 && (c->client.last.bytes_acked || c->server.last.bytes_acked ||
+			  !(c->client.is_seen || c->server.is_seen));
+}
+
+const struct xc_icmp_fact *xc_icmp_about(const struct xc_case *c, uint8_t family, uint8_t type,
+					 int code)
+{
+	for (uint32_t i = 0; i < c->n_icmps; i++) {
+		const struct xc_icmp_evt *e = &c->icmps[i].e;
+
+		if (e->family == family && e->type == type && (code < 0 || e->code == code))
+			return &c->icmps[i];
+	}
+	return NULL;
+}
+
+const struct xc_listener_fact *xc_fitting_listener(const struct xc_case *c)
+{
+	for (uint32_t i = 0; i < c->n_listeners; i++)
+		if (c->listeners[i].fits && !c->listeners[i].gone_ns)
+			return &c->listeners[i];
+	return NULL;
+}
+
+bool xc_has_failed(const struct xc_case *c)
+{
+	return c->outcome == XC_OUTCOME_REFUSED || c->outcome == XC_OUTCOME_BROKEN ||
+	       (c->outcome == XC_OUTCOME_GAVE_UP && c->n_syn_retrans);
+}

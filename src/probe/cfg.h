@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What every BPF program is told once, before it is loaded: scope and what this kernel has. */
+#pragma once
+
+#include <linux/types.h>
+
+#define XC_MATCH_MAX 16
+#define XC_REASON_MAX 256
+
+enum xc_match_what { XC_MATCH_FROM = 1, XC_MATCH_TO, XC_MATCH_EITHER };
+
+/* One filter; rules of one group are alternatives, groups must all hold. */
+struct xc_match {
+	__u8 addr[16];		/* IPv4 as IPv4-mapped IPv6 */
+	__u8 prefix_len;	/* 0..128 in that form; 0 = any address */
+	__u8 what;		/* enum xc_match_what */
+	__u8 is_not;		/* must NOT match, whatever the group */
+	__u8 group;
+	__u16 port_he;		/* 0 = any port */
+	__u16 _pad0;
+};
+
+struct xc_probe_cfg {
+	__u64 cgroup_id;	/* 0 = any; this group or one below it */
+	__u32 tgid;		/* 0 = any */
+	__u32 ifindex;		/* 0 = any */
+	__u32 n_match;
+	__u32 hz;		/* jiffies per second */
+	__u32 drop_budget;	/* drop records per CPU and 100 ms; the rest is counted */
+	__u8 has_netns_scope;	/* only namespaces in xc_netns */
+	__u8 has_sock_cookie;	/* bpf_get_socket_cookie() in tracing programs (5.12) */
+	__u8 has_snprintf;	/* bpf_snprintf() (5.13): symbol names from the kernel itself */
+	__u8 has_reasons;	/* kfree_skb carries a reason (5.17) */
+	struct xc_match match[XC_MATCH_MAX];
+	__u8 reason_action[XC_REASON_MAX];	/* enum xc_reason_action by number of the RUNNING kernel */
+	__u32 reason_not_specified;
+	__u32 reason_no_socket;
+	__u32 reason_socket_filter;
+	__u32 reason_old_sequence;
+};
+
+enum xc_reason_action {
+	XC_REASON_KEEP,
+	XC_REASON_IGNORE,	/* belongs to normal operation */
+	XC_REASON_BY_PLACE,	/* says nothing by itself: decided by the function that dropped */
+};
+
+/* Owner and start of a socket this host opened with connect(); value of map xc_socks. */
+struct xc_sock_key {
+	__u64 cookie;
+	__u32 netns;
+	__u32 _pad0;
+};

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What all BPF programs share: the ring, the counters, the scope, and reading a
+ * socket's address. Maps named xc_* exist once; user space hands the same map to every
+ * object (probe/share.c).
+ */
+#pragma once
+
+#include "probe/kernel.bpf.h"
+
+#include "abi/event.h"
+#include "probe/cfg.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+const volatile struct xc_probe_cfg cfg;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+} xc_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, _XC_STAT_MAX);
+	__type(key, u32);
+	__type(value, u64);
+} xc_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u8);
+} xc_netns SEC(".maps");
+
+/* Processes that listen; filled by the sock probe and the back-fill. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, u8);
+} xc_servers SEC(".maps");
+
+/* Remote ends that processes in scope talk to: lets packet events pass under --pid and --cgroup. */
+struct xc_peer_key {
+	u8 addr[16];
+	u16 port_he;
+	u8 proto;
+	u8 _pad0;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct xc_peer_key);
+	__type(value, u8);
+} xc_peers SEC(".maps");
+
+static __always_inline void xc_count(u32 stat)
+{
+	u64 *v = bpf_map_lookup_elem(&xc_stats, &stat);
+
+	if (v)
+		*v += 1;
+}
+
+/* A zeroed record with its header filled, or NULL (counted). @size must be a constant. */
+static __always_inline void *xc_reserve(u16 kind, u32 size)
+{
+	struct xc_evt *e = bpf_ringbuf_reserve(&xc_events, size, 0);
+
+	if (!e) {
+		xc_count(XC_STAT_LOST_RING);
+		return NULL;
+	}
+	__builtin_memset(e, 0, size);
+	e->ts_ns = bpf_ktime_get_ns();
+	e->size_bytes = size;
+	e->kind = kind;
+	e->cpu = bpf_get_smp_processor_id();
+	return e;
+}
+
+static __always_inline void xc_submit(void *e)
+{
+	bpf_ringbuf_submit(e, 0);
+	xc_count(XC_STAT_EMITTED);
+}
+
+static __always_inline void xc_addr4(u8 out[16], u32 be)
+{
+	__builtin_memset(out, 0, 10);
+	out[10] = 0xff;
+	out[11] = 0xff;
+	__builtin_memcpy(out + 12, &be, 4);
+}
+
+static __always_inline int xc_addr_equal(const u8 a[16], const u8 b[16])
+{
+	u64 x[2], y[2];
+
+	__builtin_memcpy(x, a, 16);
+	__builtin_memcpy(y, b, 16);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+static __always_inline u32 xc_sk_netns(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+}
+
+static __always_inline u64 xc_sk_cookie(struct sock *sk)
+{
+	u64 c;
+
+	if (cfg.has_sock_cookie)
+		return bpf_get_socket_cookie(sk);
+	c = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	return c ? c : (u64)sk;	/* unique while the socket lives, which is as long as we need it */
+}
+
+/* Addresses and ports of any kind of socket (full, request, TIME_WAIT). skc_rcv_saddr of an
+ * IPv6 socket is a hash input, not an address: branch on the family. */
+static __always_inline void xc_sk_tuple(const struct sock *sk, struct xc_tuple *t)
+{
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (family == AF_INET6) {
+		BPF_CORE_READ_INTO(&t->saddr, sk, __sk_common.skc_v6_rcv_saddr.in6_u);
+		BPF_CORE_READ_INTO(&t->daddr, sk, __sk_common.skc_v6_daddr.in6_u);
+	} else {
+		xc_addr4(t->saddr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		xc_addr4(t->daddr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	}
+	t->sport_he = BPF_CORE_READ(sk, __sk_common.skc_num);
+	t->dport_he = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline int xc_is_full(u8 state)
+{
+	return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV;
+}
+
+/* ---- scope ---------------------------------------------------------------------- */
+
+static __always_inline int xc_netns_in_scope(u32 netns)
+{
+	if (!cfg.has_netns_scope)
+		return 1;
+	return bpf_map_lookup_elem(&xc_netns, &netns) != NULL;
+}
+
+static __always_inline int prefix_equal(const u8 *a, const volatile u8 *b, u32 bits)
+{
+#pragma unroll
+	for (int i = 0; i < 16; i++) {
+		u32 n = bits > (u32)i * 8 ? bits - i * 8 : 0;
+		u8 mask = n >= 8 ? 0xff : (u8)(0xff00 >> n);
+
+		if ((a[i] ^ b[i]) & mask)
+			return 0;
+	}
+	return 1;
+}
+
+static __always_inline int end_matches(const volatile struct xc_match *m, const u8 *addr, u16 port)
+{
+	if (m->port_he && m->port_he != port)
+		return 0;
+	return prefix_equal(addr, m->addr, m->prefix_len);
+}
+
+static __noinline int one_matches(const struct xc_tuple *t, u32 i)
+{
+	const volatile struct xc_match *m;
+	int s, d;
+
+	if (!t || i >= XC_MATCH_MAX)
+		return 0;
+	m = &cfg.match[i];
+	s = end_matches(m, t->saddr, t->sport_he);
+	d = end_matches(m, t->daddr, t->dport_he);
+	/* Which end began is not known here, so FROM and TO hold in either direction; the
+	 * exact test is made in user space, where it is. */
+	return s || d;
+}
+
+static __always_inline int xc_tuple_in_scope(const struct xc_tuple *t)
+{
+	u32 seen = 0, held = 0;
+
+	for (u32 i = 0; i < XC_MATCH_MAX; i++) {
+		int hit;
+
+		if (i >= cfg.n_match)
+			break;
+		hit = one_matches(t, i);
+		if (cfg.match[i].is_not) {
+			if (hit)
+				return 0;
+			continue;
+		}
+		seen |= 1u << (cfg.match[i].group & 31);
+		if (hit)
+			held |= 1u << (cfg.match[i].group & 31);
+	}
+	return seen == held;
+}
+
+static __always_inline int cgroup_in_scope(struct cgroup *cg)
+{
+	struct cgroup_subsys_state *css;
+
+	for (int depth = 0; cg && depth < 16; depth++) {
+		if (BPF_CORE_READ(cg, kn, id) == cfg.cgroup_id)
+			return 1;
+		css = BPF_CORE_READ(cg, self.parent);
+		cg = css ? BPF_CORE_READ(css, cgroup) : NULL;
+	}
+	return 0;
+}
+
+/* Is the current process in scope? Only meaningful in process context. */
+static __always_inline int xc_task_in_scope(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (cfg.tgid && cfg.tgid != bpf_get_current_pid_tgid() >> 32)
+		return 0;
+	return !cfg.cgroup_id || cgroup_in_scope(BPF_CORE_READ(task, cgroups, dfl_cgrp));
+}
+
+static __always_inline int xc_has_process_scope(void)
+{
+	return cfg.tgid || cfg.cgroup_id;
+}
+
+static __always_inline void peer_key(struct xc_peer_key *k, const struct xc_tuple *t, int remote)
+{
+	__builtin_memset(k, 0, sizeof(*k));
+	__builtin_memcpy(k->addr, remote ? t->daddr : t->saddr, 16);
+	k->port_he = remote ? t->dport_he : t->sport_he;
+	k->proto = t->proto;
+}
+
+/* Remember that a process in scope talks to the remote end of @t. */
+static __always_inline void xc_peer_learn(const struct xc_tuple *t)
+{
+	struct xc_peer_key k;
+	u8 one = 1;
+
+	peer_key(&k, t, 1);
+	bpf_map_update_elem(&xc_peers, &k, &one, BPF_ANY);
+}
+
+/* Does a packet belong to a flow of a process in scope? */
+static __always_inline int xc_packet_in_scope(const struct xc_tuple *t)
+{
+	struct xc_peer_key k;
+
+	if (!xc_tuple_in_scope(t))
+		return 0;
+	if (!xc_has_process_scope())
+		return 1;
+	peer_key(&k, t, 1);
+	if (bpf_map_lookup_elem(&xc_peers, &k))
+		return 1;
+	peer_key(&k, t, 0);
+	return bpf_map_lookup_elem(&xc_peers, &k) != NULL;
+}
+
+/*
+ * The current process as owner. Call only where the kernel is known to run in process
+ * context: in softirq "current" is a random task. There is no cheap way to ask, so each
+ * caller says why it is sure.
+ */
+static __always_inline void xc_owner_current(struct xc_owner *o)
+{
+	o->tgid = bpf_get_current_pid_tgid() >> 32;
+	o->uid = (u32)bpf_get_current_uid_gid();
+	o->cgroup_id = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(o->comm, sizeof(o->comm));
+}
+
+/* Any process as owner. */
+static __always_inline void xc_owner_of(struct xc_owner *o, struct task_struct *t)
+{
+	o->tgid = BPF_CORE_READ(t, tgid);
+	o->uid = BPF_CORE_READ(t, cred, euid.val);
+	o->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	BPF_CORE_READ_STR_INTO(&o->comm, t, group_leader, comm);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Dropped packets. What belongs to normal operation is sorted out here, repeats of one
+ * flow are folded into a count, and what is left goes to user space with everything a
+ * verdict needs: where in the stack, why, on whose way, with which conntrack state.
+ */
+#include "probe/packet.bpf.h"
+#include "probe/sockread.bpf.h"
+
+#define TCP_FLAG_RST 0x04
+#define IFF_UP 1
+#define LINK_STATE_NOCARRIER (1ul << 2)	/* enum netdev_state_t */
+#define RTF_LOCAL 0x80000000u	/* rt_flags and rt6i_flags: the packet is for this host */
+
+struct drop_key {
+	struct xc_tuple tuple;
+	u64 location;
+	u32 netns;
+	u32 reason;
+};
+
+struct drop_seen {
+	u64 count;
+	u64 first_ns;
+	u64 said_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct drop_key);
+	__type(value, struct drop_seen);
+} drop_flows SEC(".maps");
+
+/* Places that say nothing (user space fills it as it meets them): 1 = ignore. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u64);
+	__type(value, u8);
+} xc_places SEC(".maps");
+
+#define SAY_AGAIN_NS 1000000000ull
+
+/* Where in the stack: from the packet's own state, which costs nothing, instead of a stack walk. */
+static __always_inline u8 hook_of(const struct sk_buff *skb, u16 family)
+{
+	struct dst_entry *dst = (struct dst_entry *)(BPF_CORE_READ(skb, _skb_refdst) & ~1ul);
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	int iif = BPF_CORE_READ(skb, skb_iif);
+	u32 flags;
+
+	if (!dst)
+		return XC_HOOK_PREROUTING;
+	if (!dev)
+		return XC_HOOK_OUTPUT;
+	flags = family == AF_INET ? BPF_CORE_READ((struct rtable *)dst, rt_flags) :
+				    BPF_CORE_READ((struct rt6_info *)dst, rt6i_flags);
+	if (!iif)
+		return BPF_CORE_READ(skb, sk) ? XC_HOOK_POSTROUTING : XC_HOOK_OUTPUT;
+	if (flags & RTF_LOCAL)
+		return XC_HOOK_INPUT;
+	return BPF_CORE_READ(dev, ifindex) == iif ? XC_HOOK_FORWARD : XC_HOOK_POSTROUTING;
+}
+
+static __always_inline void fill_ct(struct xc_drop_evt *e, const struct sk_buff *skb)
+{
+	unsigned long nfct;
+	struct nf_conn *ct;
+	u8 info;
+
+	e->ct = XC_CT_UNKNOWN;
+	if (!bpf_core_field_exists(skb->_nfct))
+		return;
+	nfct = BPF_CORE_READ(skb, _nfct);
+	ct = (struct nf_conn *)(nfct & ~7ul);
+	info = nfct & 7;
+	if (!ct) {
+		e->ct = XC_CT_NONE;
+		return;
+	}
+	/* enum ip_conntrack_info: 0 established, 1 related, 2 new, +3 = reply direction */
+	e->ct = info % 3 == 0 ? XC_CT_ESTABLISHED : info % 3 == 1 ? XC_CT_RELATED : XC_CT_NEW;
+	if (info == 7)	/* IP_CT_UNTRACKED */
+		e->ct = XC_CT_NONE;
+	if (!bpf_core_type_exists(struct nf_conn))
+		return;
+
+	struct nf_conntrack_tuple t = { 0 };
+	struct xc_tuple o = { .proto = e->tuple.proto };
+	int is_reply = info >= 3 && info < 7;
+
+	BPF_CORE_READ_INTO(&t.src.u3, ct, tuplehash[0].tuple.src.u3);
+	BPF_CORE_READ_INTO(&t.dst.u3, ct, tuplehash[0].tuple.dst.u3);
+	t.src.u.all = BPF_CORE_READ(ct, tuplehash[0].tuple.src.u.all);
+	t.dst.u.all = BPF_CORE_READ(ct, tuplehash[0].tuple.dst.u.all);
+	if (BPF_CORE_READ(ct, tuplehash[0].tuple.src.l3num) == AF_INET) {
+		xc_addr4(is_reply ? o.daddr : o.saddr, t.src.u3.all[0]);
+		xc_addr4(is_reply ? o.saddr : o.daddr, t.dst.u3.all[0]);
+	} else {
+		__builtin_memcpy(is_reply ? o.daddr : o.saddr, &t.src.u3, 16);
+		__builtin_memcpy(is_reply ? o.saddr : o.daddr, &t.dst.u3, 16);
+	}
+	o.sport_he = bpf_ntohs(is_reply ? t.dst.u.all : t.src.u.all);
+	o.dport_he = bpf_ntohs(is_reply ? t.src.u.all : t.dst.u.all);
+	if (!xc_addr_equal(o.saddr, e->tuple.saddr) || !xc_addr_equal(o.daddr, e->tuple.daddr) ||
+	    o.sport_he != e->tuple.sport_he || o.dport_he != e->tuple.dport_he)
+		e->orig = o;
+}
+
+static __always_inline void fill_dst(struct xc_drop_evt *e, const struct sk_buff *skb, u16 family)
+{
+	struct dst_entry *dst = (struct dst_entry *)(BPF_CORE_READ(skb, _skb_refdst) & ~1ul);
+	struct net_device *dev;
+
+	if (!dst)
+		return;
+	dev = BPF_CORE_READ(dst, dev);
+	e->mtu_bytes = BPF_CORE_READ(dev, mtu);
+	BPF_CORE_READ_STR_INTO(&e->out_dev, dev, name);
+	xc_dst_nexthop(dst, family, e->tuple.daddr, e->nexthop);
+	e->has_next = 1;
+}
+
+static __always_inline void fill_dev(struct xc_drop_evt *e, const struct sk_buff *skb)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	u16 mac = BPF_CORE_READ(skb, mac_header);
+	const unsigned char *addr;
+
+	if (!dev)
+		return;
+	e->ifindex = BPF_CORE_READ(dev, ifindex);
+	BPF_CORE_READ_STR_INTO(&e->dev, dev, name);
+	e->is_dev_down = !(BPF_CORE_READ(dev, flags) & IFF_UP) ||
+			 (BPF_CORE_READ(dev, state) & LINK_STATE_NOCARRIER);
+	addr = BPF_CORE_READ(dev, dev_addr);
+	bpf_probe_read_kernel(e->dev_mac, 6, addr);
+	if (mac && mac != 0xffff)
+		bpf_probe_read_kernel(e->dst_mac, 6, BPF_CORE_READ(skb, head) + mac);
+}
+
+/* The socket that would have received the packet. */
+static __always_inline void fill_rx(struct xc_drop_evt *e, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	if (!sk)
+		return;
+	e->rx_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	e->rx_netns = xc_sk_netns(sk);
+	if (!xc_is_full(e->rx_state))
+		return;
+	e->rx_rcvbuf_bytes = BPF_CORE_READ(sk, sk_rcvbuf);
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) {
+		e->rx_unread_bytes = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
+	} else if (e->rx_state == TCP_LISTEN) {
+		e->rx_accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
+		e->rx_accept_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	} else {
+		e->rx_unread_bytes = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+		e->rx_wnd = BPF_CORE_READ(tp, rcv_wnd);
+	}
+}
+
+/* The sender, when the packet was on its way out. A UDP packet leaves in the context of its
+ * sender; for TCP the owner was remembered at connect(). */
+static __always_inline void fill_sender(struct xc_drop_evt *e, const struct sk_buff *skb)
+{
+	struct sock *sk = BPF_CORE_READ(skb, sk);
+	struct xc_sock_key key = { .netns = e->netns };
+	struct xc_sock_own *own;
+
+	if (!sk || e->hook != XC_HOOK_OUTPUT)
+		return;
+	if (!xc_is_full(BPF_CORE_READ(sk, __sk_common.skc_state)))
+		return;
+	key.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	if (!key.cookie && !cfg.has_sock_cookie)
+		key.cookie = (u64)sk;
+	e->cookie = key.cookie;
+	own = bpf_map_lookup_elem(&xc_socks, &key);
+	if (own)
+		e->owner = own->owner;
+	else if (e->tuple.proto == IPPROTO_UDP)
+		xc_owner_current(&e->owner);
+}
+
+/* The compiler would prove the mask away and the verifier would then miss the bound. */
+static __always_inline u8 action_of(u32 reason)
+{
+	u64 i = reason;
+
+	if (i >= XC_REASON_MAX)
+		return XC_REASON_KEEP;	/* a subsystem's own reasons (mac80211, openvswitch) */
+	asm volatile("%0 &= 255" : "+r"(i));
+	return cfg.reason_action[i];
+}
+
+/* Normal operation, told by reason, place and the packet itself. */
+static __always_inline int is_noise(const struct pkt *k, u64 location, u32 reason, struct sock *rx)
+{
+	u8 *place;
+
+	if (action_of(reason) == XC_REASON_BY_PLACE) {
+		place = bpf_map_lookup_elem(&xc_places, &location);
+		if (place && *place)
+			return 1;
+	}
+	if (k->tuple.proto == IPPROTO_TCP && !k->is_quoted && (k->tcp_flags & TCP_FLAG_RST))
+		return reason == cfg.reason_no_socket || reason == cfg.reason_not_specified;
+	if (cfg.has_reasons && reason == cfg.reason_not_specified && rx)
+		/* a repeated SYN that meets its request, a late segment in TIME_WAIT */
+		return 1;
+	if (cfg.has_reasons && reason == cfg.reason_socket_filter)
+		/* packet taps and raw sockets filter for themselves */
+		return rx && BPF_CORE_READ(rx, sk_type) == 3;	/* SOCK_RAW */
+	if (cfg.has_reasons && reason == cfg.reason_old_sequence) {
+		/* An answer to a keep-alive probe; a probe of a shut window is worth telling. */
+		if (!rx || k->payload_bytes > 1 || !xc_is_full(BPF_CORE_READ(rx, __sk_common.skc_state)))
+			return 1;
+		return BPF_CORE_READ((struct tcp_sock *)rx, rcv_wnd) != 0;
+	}
+	return 0;
+}
+
+/* First of its kind, a power of two, or a second since the last word: worth a record. */
+static __always_inline int worth_telling(const struct drop_key *key, struct drop_seen *now)
+{
+	struct drop_seen *seen = bpf_map_lookup_elem(&drop_flows, key);
+	u64 ts = bpf_ktime_get_ns();
+	struct drop_seen first = { .count = 1, .first_ns = ts, .said_ns = ts };
+
+	if (!seen) {
+		bpf_map_update_elem(&drop_flows, key, &first, BPF_ANY);
+		*now = first;
+		return 1;
+	}
+	__sync_fetch_and_add(&seen->count, 1);
+	*now = *seen;
+	if ((now->count & (now->count - 1)) && ts - now->said_ns < SAY_AGAIN_NS)
+		return 0;
+	seen->said_ns = ts;
+	return 1;
+}
+
+static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
+				      const struct drop_key *key, const struct drop_seen *seen,
+				      struct sock *rx)
+{
+	struct xc_drop_evt *e = xc_reserve(XC_EVT_DROP, sizeof(*e));
+
+	if (!e)
+		return;
+	e->tuple = k->tuple;
+	e->location = key->location;
+	e->count = seen->count;
+	e->first_ns = seen->first_ns;
+	e->netns = key->netns;
+	e->reason = key->reason;
+	e->len_bytes = k->len_bytes;
+	e->payload_bytes = k->payload_bytes;
+	e->seq = k->seq;
+	e->ack = k->ack;
+	e->tcp_flags = k->tcp_flags;
+	e->icmp_type = k->icmp_type;
+	e->icmp_code = k->icmp_code;
+	e->is_quoted = k->is_quoted;
+	e->ttl = k->ttl;
+	e->mark = BPF_CORE_READ(skb, mark);
+	e->hook = hook_of(skb, k->family);
+	e->route_err = xc_route_error_for(k->tuple.daddr);
+	fill_dev(e, skb);
+	fill_ct(e, skb);
+	fill_dst(e, skb, k->family);
+	fill_rx(e, rx);
+	fill_sender(e, skb);
+	if (cfg.has_snprintf) {
+		static const char fmt[] = "%ps";
+		u64 arg = key->location;
+
+		bpf_snprintf(e->sym, sizeof(e->sym), fmt, &arg, sizeof(arg));
+	}
+	xc_submit(e);
+}
+
+static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason, struct sock *rx)
+{
+	struct drop_key key = { .location = location, .reason = reason };
+	struct drop_seen seen;
+	struct pkt k = { 0 };
+
+	if (action_of(reason) == XC_REASON_IGNORE)
+		return 0;	/* the hottest way out: before anything is read */
+	key.netns = xc_skb_netns(skb);
+	if (!xc_netns_in_scope(key.netns))
+		return 0;
+	if (!xc_skb_parse(skb, &k))
+		return 0;
+	if (is_noise(&k, location, reason, rx)) {
+		xc_count(XC_STAT_NOISE);
+		return 0;
+	}
+	if (!xc_packet_in_scope(&k.tuple) || !xc_iface_in_scope(BPF_CORE_READ(skb, dev, ifindex))) {
+		xc_count(XC_STAT_OUT_OF_SCOPE);
+		return 0;
+	}
+	key.tuple = k.tuple;
+	if (!worth_telling(&key, &seen)) {
+		xc_count(XC_STAT_SUPPRESSED);
+		return 0;
+	}
+	if (xc_within_budget())
+		drop_emit(skb, &k, &key, &seen, rx);
+	return 0;
+}
+
+SEC("tp_btf/kfree_skb")		/* 6.11: with the receiving socket */
+int BPF_PROG(drop_rx, struct sk_buff *skb, void *location, u32 reason, struct sock *rx_sk)
+{
+	return on_drop(skb, (u64)location, reason, rx_sk);
+}
+
+SEC("tp_btf/kfree_skb")		/* 5.17: with a reason */
+int BPF_PROG(drop_reason, struct sk_buff *skb, void *location, u32 reason)
+{
+	return on_drop(skb, (u64)location, reason, NULL);
+}
+
+SEC("tp_btf/kfree_skb")		/* before: the place is all there is */
+int BPF_PROG(drop_plain, struct sk_buff *skb, void *location)
+{
+	return on_drop(skb, (u64)location, cfg.reason_not_specified, NULL);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

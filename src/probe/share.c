@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe/probe.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_shared(const char *name)
+{
+	return !strncmp(name, "xc_", 3);
+}
+
+int xc_share_fd(const struct xc_share *share, const char *name)
+{
+	for (size_t i = 0; i < share->n; i++)
+		if (!strcmp(share->maps[i].name, name))
+			return share->maps[i].fd;
+	return -ENOENT;
+}
+
+static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
+{
+	const char *name = bpf_map__name(map);
+
+	if (!strcmp(name, "xc_events"))
+		return bpf_map__set_max_entries(map, env->ring_bytes);
+	if (!strcmp(name, "xc_socks"))
+		return bpf_map__set_max_entries(map, env->max_connections);
+	return 0;
+}
+
+int xc_share_use(struct xc_share *share, struct bpf_object *obj, const struct xc_probe_env *env)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj) {
+		int fd = xc_share_fd(share, bpf_map__name(map));
+		int r;
+
+		if (!is_shared(bpf_map__name(map)))
+			continue;
+		r = fd >= 0 ? bpf_map__reuse_fd(map, fd) : size_new_map(map, env);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int xc_share_keep(struct xc_share *share, struct bpf_object *obj)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj) {
+		const char *name = bpf_map__name(map);
+		int fd;
+
+		if (!is_shared(name) || xc_share_fd(share, name) >= 0)
+			continue;
+		if (share->n == XC_SHARE_MAX)
+			return -ENOSPC;
+		fd = dup(bpf_map__fd(map));
+		if (fd < 0)
+			return -errno;
+		(void)snprintf(share->maps[share->n].name, sizeof(share->maps[0].name), "%s", name);
+		share->maps[share->n++].fd = fd;
+	}
+	return 0;
+}
+
+void xc_share_done(struct xc_share *share)
+{
+	for (size_t i = 0; i < share->n; i++)
+		(void)close(share->maps[i].fd);
+	share->n = 0;
+}
+
+void xc_report_missing(struct xc_probe_report *r, const char *what)
+{
+	size_t n = strlen(r->missing);
+
+	(void)snprintf(r->missing + n, sizeof(r->missing) - n, "%s%s", n ? ", " : "", what);
+}
+
+int xc_probe_load(const struct xc_probe_env *env, struct bpf_object *obj)
+{
+	int r;
+
+	r = xc_share_use(env->share, obj, env);
+	if (r)
+		return r;
+
+	r = bpf_object__load(obj);
+	if (r)
+		return r;
+
+	return xc_share_keep(env->share, obj);
+}
+
+bool xc_probe_pick(const struct xc_probe_env *env, struct bpf_program *prog, const char *tp,
+		   int n_args)
+{
+	bool fits = xc_kernel_tp_args(env->kernel, tp) == n_args;
+
+	(void)bpf_program__set_autoload(prog, fits);
+	env->report->n_programs += fits;
+	return fits;
+}

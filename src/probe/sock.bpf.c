@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * TCP sockets: a healthy connection costs one map insert when it is opened, one delete
+ * when it closes and a few compares in between; a snapshot is sent only when something
+ * went wrong. Never touches payload.
+ */
+#include "abi/path.h"
+#include "probe/common.bpf.h"
+#include "probe/lastroute.bpf.h"
+#include "probe/sockread.bpf.h"
+
+#define LISTENER_QUIET_NS 200000000ull	/* a full queue is reported at most 5 times a second */
+
+static __always_inline void sock_emit(struct sock *sk, struct xc_sock_key *key,
+				      struct xc_sock_own *own, u8 what, u8 state_old)
+{
+	struct xc_sock_evt *e;
+
+	e = xc_reserve(XC_EVT_SOCK, sizeof(*e));
+	if (!e)
+		return;
+	xc_sock_fill(e, sk, own);
+	e->cookie = key->cookie;
+	e->what = what;
+	e->state_old = state_old;
+	/* inet_num and the port are given back before CLOSE is traced; inet_sport still has it. */
+	if (!e->tuple.sport_he)
+		e->tuple.sport_he =
+			bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	if (!xc_tuple_in_scope(&e->tuple) || !xc_iface_in_scope(e->oif)) {
+		bpf_ringbuf_discard(e, 0);
+		xc_count(XC_STAT_OUT_OF_SCOPE);
+		return;
+	}
+	xc_submit(e);
+}
+
+/* A lookup for this connect() failed in one routing table and another table had the route after
+ * all: take the report back. */
+static __always_inline void route_was_found(struct sock *sk, u32 netns)
+{
+	struct xc_tuple t = { .proto = IPPROTO_TCP };
+	struct xc_route_evt *e;
+
+	xc_sk_tuple(sk, &t);
+	if (!xc_route_error_for(t.daddr))
+		return;
+	e = xc_reserve(XC_EVT_ROUTE, sizeof(*e));
+	if (!e)
+		return;
+	__builtin_memcpy(e->saddr, t.saddr, 16);
+	__builtin_memcpy(e->daddr, t.daddr, 16);
+	e->netns = netns;
+	e->dport_he = t.dport_he;
+	e->proto = IPPROTO_TCP;
+	e->is_local_output = 1;
+	xc_submit(e);
+}
+
+/* connect() was called: remember who and when. The only cost of a connection that succeeds. */
+static __always_inline void on_connect(struct sock *sk, struct xc_sock_key *key)
+{
+	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
+
+	if (!xc_task_in_scope())
+		return;
+	xc_owner_current(&own.owner);	/* CLOSE to SYN_SENT happens inside connect() only */
+	if (xc_has_process_scope()) {
+		struct xc_tuple t = { .proto = IPPROTO_TCP };
+
+		xc_sk_tuple(sk, &t);
+		xc_peer_learn(&t);
+	}
+	if (bpf_map_update_elem(&xc_socks, key, &own, BPF_ANY))
+		xc_count(XC_STAT_LOST_MAP);
+	if (xc_route_just_failed())
+		route_was_found(sk, key->netns);
+}
+
+static __always_inline void on_listen(struct sock *sk, struct xc_sock_key *key)
+{
+	struct xc_listener_key lk = { .netns = key->netns };
+	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
+	struct xc_listener l = { .sk = (u64)sk, .cookie = key->cookie };
+	u8 one = 1;
+
+	xc_owner_current(&own.owner);	/* listen() is only ever called by a process */
+	bpf_map_update_elem(&xc_servers, &own.owner.tgid, &one, BPF_ANY);
+	lk.port_he = BPF_CORE_READ(sk, __sk_common.skc_num);
+	bpf_map_update_elem(&xc_listeners, &lk, &l, BPF_ANY);
+	if (xc_task_in_scope())
+		sock_emit(sk, key, &own, XC_SOCK_LISTEN, TCP_CLOSE);
+}
+
+static __always_inline void on_unlisten(struct sock *sk, struct xc_sock_key *key)
+{
+	struct xc_listener_key lk = { .netns = key->netns };
+	struct xc_listener *l;
+
+	/* skc_num is already 0 here for a socket without SO_REUSEPORT users left */
+	lk.port_he = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (!lk.port_he)
+		lk.port_he = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	l = bpf_map_lookup_elem(&xc_listeners, &lk);
+	if (l && l->cookie == key->cookie)
+		bpf_map_delete_elem(&xc_listeners, &lk);
+	sock_emit(sk, key, NULL, XC_SOCK_UNLISTEN, TCP_LISTEN);
+}
+
+/* A child was added to an accept queue: is that queue full now? The overflow itself makes no
+ * event on the SYN path, so this is the earliest the kernel can tell. */
+static __always_inline void on_child(struct sock *sk, u32 netns)
+{
+	struct xc_listener_key lk = { .netns = netns };
+	struct xc_sock_key key = { .netns = netns };
+	struct sock *lsk;
+	struct xc_listener *l;
+	u64 now;
+
+	lk.port_he = BPF_CORE_READ(sk, __sk_common.skc_num);
+	l = bpf_map_lookup_elem(&xc_listeners, &lk);
+	if (!l)
+		return;
+	lsk = (struct sock *)l->sk;
+	if (BPF_CORE_READ(lsk, sk_ack_backlog) <= BPF_CORE_READ(lsk, sk_max_ack_backlog))
+		return;
+	if (BPF_CORE_READ(lsk, __sk_common.skc_state) != TCP_LISTEN)
+		return;		/* gone; the map has not heard yet */
+	now = bpf_ktime_get_ns();
+	if (now - l->said_ns < LISTENER_QUIET_NS)
+		return;
+	l->said_ns = now;
+	key.cookie = l->cookie;
+	sock_emit(lsk, &key, NULL, XC_SOCK_LISTEN, TCP_LISTEN);
+}
+
+static __always_inline void on_close(struct sock *sk, struct xc_sock_key *key, int old)
+{
+	struct xc_sock_own *own = bpf_map_lookup_elem(&xc_socks, key);
+	int err = BPF_CORE_READ(sk, sk_err);
+	int soft = BPF_CORE_READ(sk, sk_err_soft);
+
+	/* A connect that ends without an error may still have failed: the error can have been
+	 * consumed already, and running out of ports leaves none. User space decides. */
+	if ((err || soft || old == TCP_SYN_SENT) && (own || !xc_has_process_scope()))
+		sock_emit(sk, key, own, XC_SOCK_CLOSED, old);
+	if (own)
+		bpf_map_delete_elem(&xc_socks, key);
+}
+
+static __always_inline int on_state(struct sock *sk, int old, int new)
+{
+	struct xc_sock_key key = { 0 };
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT) {
+		/* the common case: nothing to do unless the SYN had to be repeated */
+		if (!BPF_CORE_READ((struct tcp_sock *)sk, total_retrans))
+			return 0;
+	} else if (new != TCP_CLOSE && new != TCP_SYN_SENT && new != TCP_LISTEN &&
+		   !(new == TCP_ESTABLISHED && old == TCP_SYN_RECV)) {
+		return 0;
+	}
+	key.netns = xc_sk_netns(sk);
+	if (!xc_netns_in_scope(key.netns))
+		return 0;
+	if (old == TCP_SYN_RECV && new == TCP_ESTABLISHED) {
+		on_child(sk, key.netns);
+		return 0;
+	}
+	key.cookie = xc_sk_cookie(sk);
+	if (new == TCP_SYN_SENT)
+		on_connect(sk, &key);
+	else if (new == TCP_LISTEN)
+		on_listen(sk, &key);
+	else if (old == TCP_LISTEN)
+		on_unlisten(sk, &key);
+	else if (new == TCP_CLOSE)
+		on_close(sk, &key, old);
+	else
+		sock_emit(sk, &key, bpf_map_lookup_elem(&xc_socks, &key), XC_SOCK_ESTABLISHED,
+			  old);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sock_state, struct sock *sk, int old, int new)
+{
+	return on_state(sk, old, new);
+}
+
+/* Is this socket watched? Fills the key; false = out of scope. */
+static __always_inline int sock_watched(struct sock *sk, struct xc_sock_key *key,
+					struct xc_sock_own **own)
+{
+	key->netns = xc_sk_netns(sk);
+	if (!xc_netns_in_scope(key->netns))
+		return 0;
+	key->cookie = xc_sk_cookie(sk);
+	*own = bpf_map_lookup_elem(&xc_socks, key);
+	return *own || !xc_has_process_scope();
+}
+
+/* Errors that leave the socket alive (ICMP, mostly); those that kill it are told at CLOSE. */
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(sock_error, struct sock *sk)
+{
+	struct xc_sock_own *own = NULL;
+	struct xc_sock_key key = { 0 };
+	u8 state = sk->__sk_common.skc_state;
+	u16 proto = sk->sk_protocol;
+
+	if (proto != IPPROTO_UDP && (proto != IPPROTO_TCP || state == TCP_CLOSE))
+		return 0;
+	if (sock_watched(sk, &key, &own))
+		sock_emit(sk, &key, own, XC_SOCK_ERROR, state);
+	return 0;
+}
+
+static __always_inline int is_power_of_two(u32 n)
+{
+	return !(n & (n - 1));
+}
+
+static __always_inline int on_retransmit(struct sock *sk, const struct sk_buff *skb, int err)
+{
+	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)skb->cb;
+	struct xc_sock_own *own = NULL;
+	struct xc_sock_key key = { 0 };
+	u8 state = sk->__sk_common.skc_state;
+	struct xc_sock_evt *e;
+	u32 total, end;
+
+	if (!sock_watched(sk, &key, &own))
+		return 0;
+	total = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
+	if (state == TCP_SYN_SENT) {
+		if (own)
+			own->syn_retrans++;
+	} else if (!is_power_of_two(total) &&
+		   !BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits)) {
+		xc_count(XC_STAT_SUPPRESSED);	/* fast retransmits: total_retrans still tells */
+		return 0;
+	}
+	e = xc_reserve(XC_EVT_SOCK, sizeof(*e));
+	if (!e)
+		return 0;
+	xc_sock_fill(e, sk, own);
+	e->cookie = key.cookie;
+	e->what = XC_SOCK_RETRANS;
+	e->state_old = state;
+	e->retrans_err = (__s16)err;
+	e->seg_seq = BPF_CORE_READ(cb, seq);
+	end = BPF_CORE_READ(cb, end_seq);
+	e->seg_flags = BPF_CORE_READ(cb, tcp_flags);
+	/* SYN and FIN take one sequence number each (RFC 9293 3.4) */
+	e->seg_bytes = end - e->seg_seq - (e->seg_flags & 1) - ((e->seg_flags >> 1) & 1);
+	if (!xc_tuple_in_scope(&e->tuple) || !xc_iface_in_scope(e->oif)) {
+		bpf_ringbuf_discard(e, 0);
+		xc_count(XC_STAT_OUT_OF_SCOPE);
+		return 0;
+	}
+	xc_submit(e);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(sock_retrans_err, struct sock *sk, const struct sk_buff *skb, int err)
+{
+	return on_retransmit(sk, skb, err);
+}
+
+SEC("tp_btf/tcp_retransmit_skb")	/* before 6.15: no result */
+int BPF_PROG(sock_retrans, struct sock *sk, const struct sk_buff *skb)
+{
+	return on_retransmit(sk, skb, 0);
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(sock_synack, struct sock *sk, const struct request_sock *req)
+{
+	struct xc_sock_own *own = NULL;
+	struct xc_sock_key key = { 0 };
+	struct xc_sock_evt *e;
+
+	if (!sock_watched(sk, &key, &own) || !xc_within_budget())
+		return 0;
+	e = xc_reserve(XC_EVT_SOCK, sizeof(*e));
+	if (!e)
+		return 0;
+	xc_sock_fill(e, sk, own);
+	xc_sk_tuple((const struct sock *)req, &e->tuple);	/* struct sock_common comes first in both */
+	e->cookie = key.cookie;
+	e->what = XC_SOCK_SYNACK_RETRANS;
+	e->syn_retrans = BPF_CORE_READ(req, num_retrans);
+	if (!xc_tuple_in_scope(&e->tuple)) {
+		bpf_ringbuf_discard(e, 0);
+		xc_count(XC_STAT_OUT_OF_SCOPE);
+		return 0;
+	}
+	xc_submit(e);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(sock_rst, struct sock *sk)
+{
+	struct xc_sock_own *own = NULL;
+	struct xc_sock_key key = { 0 };
+
+	if (sock_watched(sk, &key, &own))
+		sock_emit(sk, &key, own, XC_SOCK_RST_RCVD, sk->__sk_common.skc_state);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

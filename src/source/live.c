@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The live host: probes and their ring, the counters nobody sends events about, ICMP
+ * sockets, and answers to the engine's questions. Everything leaves through on_record.
+ */
+#include "source/host.h"
+#include "source/source.h"
+
+#include "base/log.h"
+#include "model/net.h"
+#include "model/reason.h"
+#include "probe/probe.h"
+#include "probe/scan.h"
+#include "source/naming.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#define N_PROBES_MAX 16
+#define TICK_NS 1000000000ull		/* at least one tick a second: losses stay current */
+#define COUNTERS_NS 50000000ull		/* per namespace; stretched when there are many */
+#define SCAN_NS 250000000ull		/* stuck sockets; stretched when a scan is slow */
+#define REFRESH_NS 2000000000ull	/* namespaces and addresses */
+#define SCAN_SHARE 200			/* scans may take 1/200 of one CPU */
+#define RING_TAG UINT64_MAX
+
+struct live {
+	struct xc_source_env env;
+	struct xc_kernel kernel;
+	struct xc_probe_cfg cfg;
+	struct xc_share share;
+	struct xc_scope scope;
+	struct xc_naming *naming;
+	void *probes[N_PROBES_MAX];
+	void *scan;			/* the scan probe among them */
+	struct ring_buffer *ring;
+	int epoll_fd;
+	int n_cpus;
+	bool has_started;
+	uint64_t tick_ns, counters_ns, scan_ns, scan_every_ns, refresh_ns, owners_ns;
+};
+
+/* ---- what the kernel is told --------------------------------------------------------- */
+
+/* Drops that belong to normal operation; by name, since the numbers move. */
+static enum xc_reason_action action_of(const char *name)
+{
+	static const char *const ignore[] = {
+		"SKB_NOT_DROPPED_YET", "SKB_CONSUMED", "SKB_DROP_REASON_SOCKET_CLOSE",
+		"SKB_DROP_REASON_QUEUE_PURGE", "SKB_DROP_REASON_UNICAST_IN_L2_MULTICAST",
+		"SKB_DROP_REASON_PACKET_SOCK_ERROR", "SKB_DROP_REASON_UNIX_DISCONNECT",
+		"SKB_DROP_REASON_UNIX_SKIP_OOB", "SKB_DROP_REASON_TCP_OLD_DATA",
+		"SKB_DROP_REASON_TCP_OFOMERGE", "SKB_DROP_REASON_TCP_OLD_ACK",
+		"SKB_DROP_REASON_TCP_RESET", "SKB_DROP_REASON_TCP_CLOSE",
+		"SKB_DROP_REASON_TCP_RFC7323_PAWS_ACK", "SKB_DROP_REASON_TCP_RFC7323_TSECR",
+		"SKB_DROP_REASON_DUP_FRAG", "SKB_DROP_REASON_UNHANDLED_PROTO",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ignore); i++)
+		if (!strcmp(name, ignore[i]))
+			return XC_REASON_IGNORE;
+	return strcmp(name, "SKB_DROP_REASON_NOT_SPECIFIED") ? XC_REASON_KEEP : XC_REASON_BY_PLACE;
+}
+
+static void on_drop_reason(void *arg, const char *name, uint32_t value)
+{
+	struct xc_probe_cfg *cfg = arg;
+
+	if (value < XC_REASON_MAX)
+		cfg->reason_action[value] = (uint8_t)action_of(name);
+	if (!strcmp(name, "SKB_DROP_REASON_NOT_SPECIFIED"))
+		cfg->reason_not_specified = value;
+	else if (!strcmp(name, "SKB_DROP_REASON_NO_SOCKET"))
+		cfg->reason_no_socket = value;
+	else if (!strcmp(name, "SKB_DROP_REASON_SOCKET_FILTER"))
+		cfg->reason_socket_filter = value;
+	else if (!strcmp(name, "SKB_DROP_REASON_TCP_OLD_SEQUENCE"))
+		cfg->reason_old_sequence = value;
+}
+
+static void make_cfg(struct live *l)
+{
+	struct timespec tick = { 0 };
+
+	l->cfg = l->env.scope;
+	l->cfg.has_netns_scope = !l->scope.is_whole_host;
+	l->cfg.ifindex = l->env.iface ? l->env.scope.ifindex : 0;
+	l->cfg.has_sock_cookie = xc_kernel_has_func(&l->kernel, "bpf_get_socket_ptr_cookie");
+	l->cfg.has_snprintf = xc_kernel_has_func(&l->kernel, "bpf_snprintf");
+	l->cfg.has_reasons = xc_kernel_tp_args(&l->kernel, "kfree_skb") >= 3;
+	l->cfg.drop_budget = 2000;
+	/* the coarse clock moves once a jiffy */
+	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	l->cfg.hz = tick.tv_nsec ? (uint32_t)(1000000000 / tick.tv_nsec) : 250;
+	memset(l->cfg.reason_action, XC_REASON_KEEP, sizeof(l->cfg.reason_action));
+	(void)xc_kernel_enum(&l->kernel, "skb_drop_reason", on_drop_reason, &l->cfg);
+	if (!l->cfg.has_reasons)
+		l->cfg.reason_action[l->cfg.reason_not_specified] = XC_REASON_BY_PLACE;
+}
+
+static void allow_netns(struct live *l, struct xc_netns *ns)
+{
+	int fd = xc_share_fd(&l->share, "xc_netns");
+	uint8_t one = 1;
+
+	if (fd >= 0)
+		(void)bpf_map_update_elem(fd, &ns->inum, &one, BPF_ANY);
+}
+
+/* ---- records of our own ---------------------------------------------------------------- */
+
+static void emit_tick(struct live *l)
+{
+	struct xc_tick_evt e = { .hdr = { .kind = XC_EVT_TICK, .size_bytes = sizeof(e) } };
+	int fd = xc_share_fd(&l->share, "xc_stats");
+	uint64_t per_cpu[512];
+
+	for (uint32_t k = 0; fd >= 0 && k < _XC_STAT_MAX && l->n_cpus <= 512; k++) {
+		if (bpf_map_lookup_elem(fd, &k, per_cpu))
+			continue;
+		for (int c = 0; c < l->n_cpus; c++)
+			e.lost[k] += per_cpu[c];
+	}
+	e.wall_offset_ns = xc_wall_offset_ns();
+	e.hdr.ts_ns = l->tick_ns = xc_now_ns();
+	l->env.on_record(l->env.arg, &e.hdr);
+}
+
+struct names {
+	struct xc_enum_evt *e;
+	size_t len, cap;
+};
+
+static void on_name(void *arg, const char *name, uint32_t value)
+{
+	struct names *n = arg;
+	int len;
+
+	if (value >= XC_ENUM_VALUES)
+		return;		/* masks and subsystem bases */
+	len = snprintf((char *)n->e + n->len, n->cap - n->len, "%u=%s", value, name);
+	if (len < 0 || n->len + (size_t)len + 1 > n->cap)
+		return;
+	n->len += (size_t)len + 1;
+	n->e->n++;
+}
+
+static void emit_enum(struct live *l, const char *enum_name, enum xc_enum_id which)
+{
+	char buf[16384] __attribute__((aligned(8))) = { 0 };
+	struct names n = { (struct xc_enum_evt *)buf, sizeof(struct xc_enum_evt), sizeof(buf) - 8 };
+
+	if (!xc_kernel_enum(&l->kernel, enum_name, on_name, &n))
+		return;
+	n.e->which = (uint16_t)which;
+	n.e->hdr = (struct xc_evt){ .ts_ns = xc_now_ns(), .kind = XC_EVT_ENUM,
+				    .size_bytes = (uint32_t)((n.len + 7) & ~(size_t)7) };
+	l->env.on_record(l->env.arg, &n.e->hdr);
+}
+
+/* ---- the ring -------------------------------------------------------------------------- */
+
+/* A place that never says anything: from now on the kernel half sorts it out. */
+static void learn_place(const struct live *l, const struct xc_drop_evt *e)
+{
+	int fd = xc_share_fd(&l->share, "xc_places");
+	bool is_noise = l->cfg.has_reasons ? xc_place_is_noise(e->sym) :
+					     xc_drop_from_place(e->sym) == XC_DROP_OTHER;
+	uint8_t one = 1;
+
+	if (fd >= 0 && is_noise)
+		(void)bpf_map_update_elem(fd, &e->location, &one, BPF_ANY);
+}
+
+static int on_ring(void *arg, void *data, size_t size)
+{
+	const struct xc_evt *e = data;
+	struct live *l = arg;
+	struct xc_drop_evt d;
+
+	if (size < sizeof(*e))
+		return 0;
+	if (e->kind == XC_EVT_DROP && size >= sizeof(d)) {
+		memcpy(&d, data, sizeof(d));
+		if (!d.sym[0] && !l->cfg.has_snprintf)
+			(void)xc_naming_place(l->naming, d.location, d.sym, sizeof(d.sym));
+		if (d.reason == l->cfg.reason_not_specified)
+			learn_place(l, &d);
+		e = &d.hdr;
+	}
+	l->env.on_record(l->env.arg, e);
+	return 0;
+}
+
+/* ---- open and close ---------------------------------------------------------------------- */
+
+static void live_close(void *source)
+{
+	struct live *l = source;
+
+	if (!l)
+		return;
+	ring_buffer__free(l->ring);
+	for (size_t i = 0; xc_probes[i]; i++)
+		xc_probes[i]->close(l->probes[i]);
+	xc_share_done(&l->share);
+	xc_naming_free(l->naming);
+	xc_scope_close(&l->scope);
+	if (l->kernel.btf)
+		xc_kernel_close(&l->kernel);
+	if (l->epoll_fd >= 0)
+		(void)close(l->epoll_fd);
+	free(l);
+}
+
+static void live_closep(struct live **l)
+{
+	live_close(*l);
+}
+
+/* A probe this kernel cannot have costs certainty, not the whole run; without sockets there is no run. */
+static int open_probes(struct live *l)
+{
+	for (size_t i = 0; xc_probes[i]; i++) {
+		struct xc_probe_report report = { 0 };
+		struct xc_probe_env env = {
+			.kernel = &l->kernel, .cfg = &l->cfg, .share = &l->share,
+			.cgroup_root = xc_cgroup2_root(), .ring_bytes = l->env.ring_bytes,
+			.max_connections = l->env.max_connections, .report = &report,
+		};
+		int r = xc_probes[i]->open(&env, &l->probes[i]);
+
+		if (r && i == 0)
+			return xc_err(r, "cannot attach to the kernel; run `crosscut doctor` for the exact remedy");
+		if (r)
+			(void)xc_log_at(XC_LOG_WARN, r, "probe %s is not available: %s", xc_probes[i]->name,
+					xc_probes[i]->without);
+		else if (report.missing[0])
+			xc_debug("probe %s: this kernel lacks %s", xc_probes[i]->name, report.missing);
+		if (!strcmp(xc_probes[i]->name, "scan"))
+			l->scan = l->probes[i];
+	}
+	return 0;
+}
+
+static int watch_fd(const struct live *l, int fd, uint64_t tag)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = tag };
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+/* tag: index of the namespace times two, plus one for ICMPv6 */
+static void watch_namespaces(struct live *l)
+{
+	for (size_t i = 0; i < l->scope.n; i++) {
+		struct xc_netns *ns = &l->scope.ns[i];
+
+		if (!ns->is_new)
+			continue;
+		ns->is_new = false;
+		allow_netns(l, ns);
+		if (ns->icmp4_fd >= 0)
+			(void)watch_fd(l, ns->icmp4_fd, i * 2);
+		if (ns->icmp6_fd >= 0)
+			(void)watch_fd(l, ns->icmp6_fd, i * 2 + 1);
+	}
+}
+
+static int open_ring(struct live *l)
+{
+	int fd = xc_share_fd(&l->share, "xc_events");
+
+	l->ring = ring_buffer__new(fd, on_ring, l, NULL);
+	if (!l->ring)
+		return xc_err(-errno, "ring buffer");
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll_fd < 0)
+		return xc_err(-errno, "epoll");
+	return watch_fd(l, ring_buffer__epoll_fd(l->ring), RING_TAG);
+}
+
+static int live_open(const struct xc_source_env *env, void **ret_source)
+{
+	_cleanup_(live_closep) struct live *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->env = *env;
+	l->epoll_fd = -1;
+	l->n_cpus = libbpf_num_possible_cpus();
+	l->scan_every_ns = SCAN_NS;
+
+	r = xc_scope_open(&l->scope, env->netns, env->n_netns);
+	if (r)
+		return r;
+	r = xc_kernel_open(&l->kernel);
+	if (r)
+		return xc_err(r, "no BTF of this kernel (/sys/kernel/btf/vmlinux): needs CONFIG_DEBUG_INFO_BTF");
+	r = xc_naming_new(&l->naming);
+	if (r)
+		return r;
+
+	make_cfg(l);
+	r = open_probes(l);
+	if (r)
+		return r;
+	r = open_ring(l);
+	if (r)
+		return r;
+
+	watch_namespaces(l);
+	*ret_source = TAKE_PTR(l);
+	return 0;
+}
+
+/* ---- work between events ------------------------------------------------------------------ */
+
+static void scan_stuck(struct live *l, struct xc_netns *ns)
+{
+	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
+
+	if (l->scan && !xc_netns_enter(ns->fd, &visit))
+		(void)xc_scan_tcp(l->scan);
+}
+
+static void scan_all(struct live *l)
+{
+	uint64_t began = xc_now_ns();
+
+	for (size_t i = 0; i < l->scope.n; i++)
+		scan_stuck(l, &l->scope.ns[i]);
+	l->scan_ns = xc_now_ns();
+	/* many sockets make a scan long: then scan less often */
+	l->scan_every_ns = (l->scan_ns - began) * SCAN_SHARE;
+	if (l->scan_every_ns < SCAN_NS)
+		l->scan_every_ns = SCAN_NS;
+}
+
+static void poll_counters(struct live *l)
+{
+	for (size_t i = 0; i < l->scope.n; i++) {
+		struct xc_netns *ns = &l->scope.ns[i];
+		uint64_t before = ns->counters[XC_CTR_LISTEN_DROPS] + ns->counters[XC_CTR_REQQ_FULL_COOKIES];
+
+		if (!xc_counters_poll(ns, &l->env))
+			continue;
+		/* a listener turned somebody away: which one? */
+		if (ns->counters[XC_CTR_LISTEN_DROPS] + ns->counters[XC_CTR_REQQ_FULL_COOKIES] != before) {
+			scan_stuck(l, ns);
+			(void)ring_buffer__consume(l->ring);
+		}
+	}
+	l->counters_ns = xc_now_ns();
+}
+
+static void refresh(struct live *l)
+{
+	if (xc_scope_refresh(&l->scope))
+		watch_namespaces(l);
+	for (size_t i = 0; i < l->scope.n; i++)
+		(void)xc_addresses_read(&l->scope.ns[i], &l->env);
+	l->refresh_ns = xc_now_ns();
+}
+
+static void scan_owners(struct live *l)
+{
+	if (l->scan && !xc_scan_files(l->scan))
+		(void)ring_buffer__consume(l->ring);
+	l->owners_ns = xc_now_ns();
+}
+
+/* What a recording needs before anything else: names, time, who is there. */
+static void start(struct live *l)
+{
+	l->has_started = true;
+	emit_enum(l, "skb_drop_reason", XC_ENUM_DROP_REASON);
+	emit_enum(l, "sk_rst_reason", XC_ENUM_RST_REASON);
+	emit_tick(l);
+	refresh(l);
+	scan_owners(l);
+	poll_counters(l);
+	scan_all(l);
+}
+
+static uint64_t counters_every(const struct live *l)
+{
+	/* 10 ms of distance for each further namespace keeps the cost of reading them flat */
+	return COUNTERS_NS + (l->scope.n > 4 ? (l->scope.n - 4) * 10000000ull : 0);
+}
+
+static uint64_t next_work(const struct live *l)
+{
+	uint64_t at[] = { l->tick_ns + TICK_NS, l->counters_ns + counters_every(l),
+			  l->scan_ns + l->scan_every_ns, l->refresh_ns + REFRESH_NS };
+	uint64_t min = at[0];
+
+	for (size_t i = 1; i < ARRAY_SIZE(at); i++)
+		min = at[i] < min ? at[i] : min;
+	return min;
+}
+
+static void do_due_work(struct live *l, uint64_t now)
+{
+	xc_naming_poll(l->naming, &l->env);
+	if (now >= l->counters_ns + counters_every(l))
+		poll_counters(l);
+	if (now >= l->scan_ns + l->scan_every_ns)
+		scan_all(l);
+	if (now >= l->refresh_ns + REFRESH_NS)
+		refresh(l);
+}
+
+static void deliver(struct live *l, const struct epoll_event *ev)
+{
+	struct xc_netns *ns;
+
+	if (ev->data.u64 == RING_TAG) {
+		(void)ring_buffer__consume(l->ring);
+		return;
+	}
+	ns = &l->scope.ns[ev->data.u64 / 2];
+	if (ev->data.u64 & 1)
+		xc_icmp_read(ns, ns->icmp6_fd, 6, &l->env);
+	else
+		xc_icmp_read(ns, ns->icmp4_fd, 4, &l->env);
+}
+
+static int live_poll(void *source, uint64_t deadline_ns)
+{
+	struct epoll_event events[16];
+	struct live *l = source;
+	uint64_t now, until;
+	int n, timeout_ms;
+
+	if (!l->has_started)
+		start(l);
+	now = xc_now_ns();
+	until = next_work(l) < deadline_ns ? next_work(l) : deadline_ns;
+	timeout_ms = until > now ? (int)((until - now + 999999) / 1000000) : 0;
+	n = epoll_wait(l->epoll_fd, events, ARRAY_SIZE(events), timeout_ms);
+	if (n < 0 && errno != EINTR)
+		return xc_err(-errno, "epoll_wait");
+	for (int i = 0; i < n; i++)
+		deliver(l, &events[i]);
+	now = xc_now_ns();
+	do_due_work(l, now);
+	if (now >= deadline_ns || now >= l->tick_ns + TICK_NS)
+		emit_tick(l);
+	return 0;
+}
+
+static void live_ask(void *source, const struct xc_ask *ask)
+{
+	struct live *l = source;
+	struct xc_netns *ns = xc_scope_find(&l->scope, ask->netns);
+
+	switch (ask->kind) {
+	case XC_ASK_RULE:
+		if (ns && l->env.with_rules)
+			xc_naming_rule(l->naming, ns, &ask->drop, &l->env);
+		break;
+	case XC_ASK_SYSCTL:
+		if (ns)
+			xc_sysctl_answer(ns, ask->key, &l->env);
+		break;
+	case XC_ASK_CGROUP:
+		xc_cgroup_answer(ask->id, &l->env);
+		break;
+	case XC_ASK_PROGRAMS:
+		if (ns)
+			xc_programs_answer(ns, ask->ifindex, ask->id, &l->env);
+		break;
+	case XC_ASK_OWNERS:
+		if (xc_now_ns() - l->owners_ns > TICK_NS)
+			scan_owners(l);
+		break;
+	}
+}
+
+const struct xc_source xc_source_live = {
+	.name = "live",
+	.open = live_open,
+	.poll = live_poll,
+	.ask = live_ask,
+	.close = live_close,
+};
