@@ -560,6 +560,23 @@ static bool drop_opens_case(enum xc_drop why, const struct xc_drop_evt *e)
 	}
 }
 
+/* Chatter of the network itself (discovery, multicast) is nobody's connection. */
+static bool is_connection(const struct xc_drop_evt *e)
+{
+	if (xc_addr_is_multicast(e->tuple.daddr) || xc_addr_is_multicast(e->tuple.saddr))
+		return false;
+	if (e->is_quoted)
+		return true;
+	switch (e->tuple.proto) {
+	case IPPROTO_ICMP:
+		return e->icmp_type == 8 || e->icmp_type == 0;		/* echo, RFC 792 */
+	case IPPROTO_ICMPV6:
+		return e->icmp_type == 128 || e->icmp_type == 129;	/* echo, RFC 4443 */
+	default:
+		return true;
+	}
+}
+
 static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 {
 	const struct xc_tuple *tuple = e->orig.proto ? &e->orig : &e->tuple;
@@ -567,7 +584,7 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 	enum xc_drop why = xc_evidence_drop_reason(&t->names, e, &name);
 	struct flow *f;
 
-	if (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym))
+	if (!is_connection(e) || (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym)))
 		return;
 	f = flow_for(t, tuple, e->netns, began_by_flags(e->tcp_flags), drop_opens_case(why, e));
 	if (!f)

@@ -38,6 +38,15 @@ bool xc_addr_is_link_local(const uint8_t addr[16])
 	return addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;	/* RFC 4291 2.5.6 */
 }
 
+bool xc_addr_is_multicast(const uint8_t addr[16])
+{
+	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+
+	if (xc_addr_is_v4(addr))
+		return (addr[12] & 0xf0) == 0xe0 || !memcmp(addr + 12, broadcast, 4);
+	return addr[0] == 0xff;
+}
+
 bool xc_addr_equal(const uint8_t a[16], const uint8_t b[16])
 {
 	return !memcmp(a, b, 16);

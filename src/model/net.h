@@ -21,6 +21,7 @@ bool xc_addr_is_v4(const uint8_t addr[16]);
 bool xc_addr_is_zero(const uint8_t addr[16]);	/* :: or 0.0.0.0 */
 bool xc_addr_is_loopback(const uint8_t addr[16]);
 bool xc_addr_is_link_local(const uint8_t addr[16]);
+bool xc_addr_is_multicast(const uint8_t addr[16]);	/* or the limited broadcast address */
 bool xc_addr_equal(const uint8_t a[16], const uint8_t b[16]);
 
 /** Do @a and @b agree in the first @bits of the 128-bit form? */

@@ -343,8 +343,9 @@ static void test_damaged_text(void **state)
 	static const char alphabet[] = "\n -!/:,.0159ADIJNPRTjpsmi\"\\*[]";
 	static const char rules[] =
 		A "-s 10.0.0.0/8 ! -d 1.2.3.4/255.0.0.0 -m multiport --ports 1,2,5:9 "
-		"-m mark --mark 0x1/0xf -m comment --comment \"x \\\" y\" -m icmp --icmp-type 3/4 --tcp-flags FIN,SYN SYN "
-		"-m iprange --src-range 1.1.1.1-1.1.1.2 -j REJECT --reject-with tcp-reset\n"
+		"-m mark --mark 0x1/0xf -m comment --comment \"x \\\" y\" -m icmp --icmp-type 3/4 "
+		"--tcp-flags FIN,SYN SYN -m iprange --src-range 1.1.1.1-1.1.1.2 "
+		"-j REJECT --reject-with tcp-reset\n"
 		A "-g SUB\n-A SUB -m conntrack --ctstate NEW,INVALID -j SUB\n";
 	char text[TEXT_MAX], cut[TEXT_MAX], got[LIST_MAX];
 	uint32_t seed = 7;

@@ -250,6 +250,71 @@ static void test_fields(void **state)
 	CHECK(rows);
 }
 
+static void test_more_fields(void **state)
+{
+	static const struct row rows[] = {
+		{ "echo id", "icmp 10.0.0.1|77 10.0.0.2 type=8", "1!",
+		  .rules = { IS(PAY("icmp", "id"), "77") "," DROP } },
+		{ "no echo, no id", "icmp 10.0.0.1|77 10.0.0.2 type=3", "1?",
+		  .rules = { IS(PAY("icmp", "id"), "77") "," DROP } },
+		{ "icmpv6 code", "icmp6 fe80::1 fe80::2 type=1 code=4", "1!",
+		  .rules = { IS(PAY("icmpv6", "code"), "'port-unreachable'") "," DROP } },
+		{ "hop limit", SYN80_6 " ttl=1", "1!",
+		  .rules = { IS(PAY("ip6", "hoplimit"), "1") "," DROP } },
+		{ "payload length", SYN80_6 " len=100", "1!",
+		  .rules = { IS(PAY("ip6", "length"), "60") "," DROP } },
+		{ "total length", SYN80 " len=100", "1!",
+		  .rules = { IS(PAY("ip", "length"), RANGE("20", "100")) "," DROP } },
+		{ "version", SYN80_6, "1!", .rules = { IS(PAY("ip6", "version"), "6") "," DROP } },
+		{ "group", SYN80 " hook=out gid=5", "1!",
+		  .rules = { IS(META("skgid"), "5") "," DROP } },
+		{ "loopback", SYN80 " iif=lo", "1!",
+		  .rules = { IS(META("iiftype"), "772") "," DROP } },
+		{ "type of another device", SYN80, "1?",
+		  .rules = { IS(META("iiftype"), "772") "," DROP } },
+		{ "other header", SYN80, "2?",
+		  .rules = { IS(PAY("gre", "flags"), "0") "," DROP,
+			     IS(PAY("ether", "saddr"), "'00:11:22:33:44:55'") "," DROP } },
+		{ "arp never", SYN80, "", .rules = { NOT(PAY("arp", "htype"), "1") "," DROP } },
+		{ "ports of gre", "gre 10.0.0.1 10.0.0.2", "1?",
+		  .rules = { IS(PAY("th", "dport"), "80") "," DROP } },
+		{ "raw payload", SYN80, "1?",
+		  .rules = { IS("{'payload':{'base':'nh','offset':8,'len':8}}", "5") "," DROP } },
+		{ "shifted", SYN80 " mark=0x100", "1!",
+		  .rules = { IS("{'>>':[" META("mark") ",8]}", "1") "," DROP } },
+		{ "or, xor, left", SYN80 " mark=1", "1!",
+		  .rules = { IS("{'^':[{'|':[{'<<':[" META("mark") ",4]},1]},16]}", "1") ","
+			     DROP } },
+		{ "original v6", "tcp fd00::1|4 fd00::2|80 odst=fd00::9|8080", "1!",
+		  .rules = { IS("{'ct':{'key':'ip6 daddr','dir':'original'}}", "'fd00::9'") ","
+			     IS("{'ct':{'key':'proto-dst','dir':'original'}}", "8080") ","
+			     IS("{'ct':{'key':'proto-src','dir':'original'}}", "4") "," DROP } },
+		{ "original v4 of v6", "tcp fd00::1|4 fd00::2|80 odst=fd00::9|8080", "",
+		  .rules = { IS("{'ct':{'key':'ip saddr','dir':'original'}}", "'1.1.1.1'") ","
+			     DROP } },
+		{ "before nat", SYN80 " hook=out odst=10.9.9.9|80", "1!",
+		  .rules = { IS(PAY("ip", "daddr"), "'10.0.0.2'") "," DROP } },
+		{ "synproxy", SYN80, "1?", .rules = { "{'synproxy':{'mss':1460}}" } },
+		{ "fwd takes it away", SYN80, "", "drop", .rules = { "{'fwd':{'dev':'lo'}}" } },
+		{ "meter", SYN80, "1?",
+		  .rules = { "{'set':{'op':'update','elem':" PAY("ip", "saddr")
+			     ",'set':'@s','stmt':[" LIMIT "]}}," DROP } },
+		{ "xt targets", SYN80, "4! 2?q",
+		  .rules = { "{'xt':{'type':'target','name':'WONDER'}}",
+			     LIMIT ",{'xt':{'type':'target','name':'NFQUEUE'}}",
+			     DPORT("1") ",{'xt':{'type':'target','name':'MASQUERADE'}}",
+			     "{'xt':{'type':'target','name':'TARPIT'}}" } },
+		{ "xt nat", SYN80, "", "drop",
+		  .rules = { "{'xt':{'type':'target','name':'MASQUERADE'}}" } },
+		{ "anonymous chain that rejects", SYN80, "1?r",
+		  .rules = { "'jump {reject}'" } },
+		{ "chain without a name", SYN80, "1?", .rules = { "{'jump':null}" } },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 #define FLAGS PAY("tcp", "flags")
 
 static void test_bits(void **state)
@@ -600,7 +665,8 @@ static void test_odd_json(void **state)
 		"5", "null", "[]", "{}", "{'match':null}", "{'match':{'op':5}}",
 		"{'match':{'left':{}}}", "{'vmap':null}",
 		"{'vmap':{'key':{},'data':{'set':[[],[1],5,[1,{}]]}}}",
-		"{'jump':5}", "{'goto':{}}", "{'reject':5}", "{'xt':null}", "{'counter':'x'}", "{'queue':null}",
+		"{'jump':5}", "{'goto':{}}", "{'reject':5}", "{'xt':null}", "{'counter':'x'}",
+		"{'queue':null}",
 		IS(PAY("ip", "saddr"), "{'prefix':{'addr':'10.0.0.0','len':99}}"),
 		IS(PAY("ip", "saddr"), "{'prefix':{'addr':'10.0.0.0','len':-1}}"),
 		IS(PAY("tcp", "dport"), "{'prefix':{'addr':5,'len':17}}"),
@@ -660,6 +726,44 @@ static void test_damaged_json(void **state)
 	}
 }
 
+/* A netdev chain whose device only the text form tells; a table another engine has done. */
+static void test_device_and_skip(void **state)
+{
+	static const char listing[] =
+		"table netdev d {\n\tchain dev {\n\t\ttype filter hook ingress device \"eth7\" "
+		"priority filter; policy accept;\n\t}\n}\n";
+	static const struct { const char *packet; size_t want; } rows[] = {
+		{ "tcp 10.0.0.1|4 10.0.0.2|7 hook=pre iif=eth7", 1 },
+		{ "tcp 10.0.0.1|4 10.0.0.2|7 hook=pre iif=eth0", 0 },
+		{ "tcp 10.0.0.1|4 10.0.0.2|7 hook=pre iif=", 1 },
+	};
+	struct xc_nft *nft = NULL;
+	struct xc_candidates c;
+	char json[JSON_MAX], *dev;
+
+	(void)state;
+	(void)snprintf(json, sizeof(json), "%s", many);
+	dev = strstr(json, "'dev':'eth0',");
+	memset(dev, ' ', strlen("'dev':'eth0',"));
+	to_json(json);
+	assert_int_equal(xc_nft_parse(json, &nft), 0);
+	assert_int_equal(xc_nft_add_text(nft, listing), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct xc_packet p = packet(rows[i].packet);
+
+		xc_candidates_init(&c);
+		xc_nft_eval(nft, &p, &c);
+		assert_int_equal(xc_candidates_finish(&c), rows[i].want);
+	}
+	struct xc_packet p = packet(rows[0].packet);
+
+	xc_nft_skip_table(nft, "netdev", "d");
+	xc_candidates_init(&c);
+	xc_nft_eval(nft, &p, &c);
+	assert_int_equal(xc_candidates_finish(&c), 0);
+	xc_nft_free(nft);
+}
+
 static void test_text_copy(void **state)
 {
 	char out[12];
@@ -677,12 +781,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_chains),
-		cmocka_unit_test(test_fields),	      cmocka_unit_test(test_bits),
+		cmocka_unit_test(test_fields),	      cmocka_unit_test(test_more_fields),
+		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_conntrack),     cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_verdict_maps),  cmocka_unit_test(test_could_have),
 		cmocka_unit_test(test_many_tables),   cmocka_unit_test(test_text),
 		cmocka_unit_test(test_counter_place), cmocka_unit_test(test_odd_json),
 		cmocka_unit_test(test_damaged_json),  cmocka_unit_test(test_text_copy),
+		cmocka_unit_test(test_device_and_skip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

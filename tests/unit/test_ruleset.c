@@ -53,12 +53,8 @@ static int set_up(void **state)
 {
 	_cleanup_close_ int fd = -1;
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	struct xc_nft_state st;
 
 	(void)state;
-	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (unshare(CLONE_NEWNET) || xc_nft_state(&st))
-		exit(77);	/* how meson spells "skipped" */
 	here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	return ioctl(fd, SIOCSIFFLAGS, &ifr);
@@ -289,6 +285,12 @@ int main(void)
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_iptables_legacy),
 	};
+	struct xc_nft_state st;
 
+	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (unshare(CLONE_NEWNET) || xc_nft_state(&st)) {
+		printf("1..0 # SKIP needs root and nftables\n");
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
