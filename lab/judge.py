@@ -25,7 +25,8 @@ def about(finding, flow):
     server, client = connection.get("server") or {}, connection.get("client") or {}
     if (connection.get("protocol") or "").lower() != flow["proto"] or server.get("port") != flow["port"]:
         return False
-    if not same_address(server.get("ip", ""), flow["server"]):
+    listener = server.get("ip") or "::"  # a listener as a whole is named as it is bound: often 0.0.0.0 or ::
+    if not ipaddress.ip_address(listener).is_unspecified and not same_address(listener, flow["server"]):
         return False
     who = client.get("ip")
     return flow["client"] is None or not who or ipaddress.ip_address(who).is_unspecified \

@@ -17,7 +17,7 @@ def differs(path, wanted):
     """Show how the file differs; True when it does."""
     have = path.read_text() if path.exists() else ""
     diff = list(difflib.unified_diff(have.splitlines(), wanted.splitlines(), str(path), "generated", lineterm=""))
-    print("\n".join(diff[:40]))
+    print("\n".join(diff[:8]))
     return bool(diff)
 
 

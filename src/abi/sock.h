@@ -16,6 +16,7 @@ enum xc_sock_what {
 	XC_SOCK_UNLISTEN,	/* no longer listens */
 	XC_SOCK_SCAN,		/* found by the scan: stuck (probing, FIN unacknowledged ...) */
 	XC_SOCK_OWNER,		/* only the owner is news (back-fill) */
+	XC_SOCK_DIED,		/* closed by the exit of a process that died of a signal */
 	_XC_SOCK_WHAT_MAX,
 };
 

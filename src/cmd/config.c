@@ -42,7 +42,8 @@ static void put_text(const struct xc_config *cfg, const struct xc_option *o, str
 		xc_option_print(cfg, o, out);
 	else
 		xc_buf_puts(out, o->unset);
-	xc_buf_printf(out, "%*s # ", (int)(out->len - start < 32 ? 32 - (out->len - start) : 0), "");
+	xc_buf_printf(out, "%*s # ", (int)(out->len - start < 32 ? 32 - (out->len - start) : 0),
+		      "");
 	put_origin(cfg, o, out);
 	xc_buf_putc(out, '\n');
 }
@@ -117,9 +118,10 @@ const struct xc_cmd xc_cmd_config = {
 	.name = "config",
 	.usage = "dump [options] | check FILE",
 	.text = "show the effective settings and where each came from, or check a file",
-	.examples = "crosscut config dump                      # every setting and its origin\n"
-		    "crosscut config dump --grace 60ms -o json # the same for programs\n"
-		    "crosscut config check crosscut.yaml       # status 0, or FILE:LINE and what is wrong\n",
+	.examples =
+		"crosscut config dump                      # every setting and its origin\n"
+		"crosscut config dump --grace 60ms -o json # the same for programs\n"
+		"crosscut config check crosscut.yaml       # status 0, or FILE:LINE and what is wrong\n",
 	.max_args = 2,
 	.run = config_run,
 };

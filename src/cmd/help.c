@@ -9,25 +9,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEFT 30		/* column where the text of an option starts */
+#define LEFT 33		/* column where the text of an option starts */
 #define WIDTH 100
 
-/* Append @text from column @at on, wrapped at WIDTH and indented by LEFT. */
-static void put_wrapped(struct xc_buf *out, const char *text, size_t at)
+/* Append @text, wrapped at WIDTH and indented by LEFT; the cursor is at LEFT. */
+static void put_wrapped(struct xc_buf *out, const char *text)
 {
+	size_t at = LEFT;
+
 	while (*text) {
 		size_t word = strcspn(text, " ");
 
-		if (at + word + 1 > WIDTH && at > LEFT) {
+		if (at > LEFT && at + 1 + word > WIDTH) {
 			xc_buf_printf(out, "\n%*s", LEFT, "");
 			at = LEFT;
+		} else if (at > LEFT) {
+			xc_buf_putc(out, ' ');
+			at++;
 		}
 		xc_buf_put(out, text, word);
 		at += word;
 		text += word;
-		if (*text && at < WIDTH)
-			xc_buf_putc(out, ' ');
-		at += *text != '\0';
 		text += strspn(text, " ");
 	}
 	xc_buf_putc(out, '\n');
@@ -64,7 +66,7 @@ static void put_option(const struct xc_option *o, struct xc_buf *out)
 	if (n >= LEFT)
 		xc_buf_printf(out, "\n%*s", LEFT, "");
 	put_text(o, &text);
-	put_wrapped(out, text.p ? text.p : "", LEFT);
+	put_wrapped(out, text.p ? text.p : "");
 	xc_buf_done(&text);
 }
 
@@ -73,8 +75,8 @@ void xc_help_cmd(enum xc_cmd_id id, struct xc_buf *out)
 	const struct xc_cmd *cmd = xc_cmds[id];
 	const char *group = "";
 
-	xc_buf_printf(out, "crosscut %s: %s\n\nUsage: crosscut %s %s\n", cmd->name, cmd->text, cmd->name,
-		      cmd->usage);
+	xc_buf_printf(out, "crosscut %s: %s\n\nUsage: crosscut %s %s\n", cmd->name, cmd->text,
+		      cmd->name, cmd->usage);
 	for (size_t i = 0; i < xc_n_options; i++) {
 		const struct xc_option *o = &xc_options[i];
 
@@ -96,10 +98,12 @@ void xc_help_all(struct xc_buf *out)
 			 "Usage: crosscut COMMAND [options]\n\nCommands\n");
 	for (size_t i = 0; i < ARRAY_SIZE(xc_cmds); i++)
 		xc_buf_printf(out, "  %-10s %s\n", xc_cmds[i]->name, xc_cmds[i]->text);
-	xc_buf_puts(out, "  help       the help of a command: crosscut help why\n\n"
-			 "Options\n"
-			 "  -h, --help     show this; behind a command: its options and examples\n"
-			 "  --version      print the version\n\n"
-			 "Results go to stdout, everything else to stderr. Exit status: 0 fine, 1 --fail-on was met,\n"
-			 "2 wrong usage, 3 this environment cannot (privilege, kernel), 4 failed while running.\n");
+	xc_buf_puts(
+		out,
+		"  help       the help of a command: crosscut help why\n\n"
+		"Options\n"
+		"  -h, --help     show this; behind a command: its options and examples\n"
+		"  --version      print the version\n\n"
+		"Results go to stdout, everything else to stderr. Exit status: 0 fine, 1 --fail-on was met,\n"
+		"2 wrong usage, 3 this environment cannot (privilege, kernel), 4 failed while running.\n");
 }

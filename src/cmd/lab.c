@@ -45,8 +45,10 @@ static int find_script(const char *binary, char script[PATH_MAX])
 	(void)snprintf(dir, sizeof(dir), "%.*s/../lab", (int)(slash - binary), binary);
 	if (has_lab(dir, script) || has_lab(XC_DATADIR "/lab", script))
 		return 0;
-	return xc_err(-ENOENT, "lab: no lab.py in %s or " XC_DATADIR "/lab; set CROSSCUT_LAB to its "
-			       "directory", dir);
+	return xc_err(-ENOENT,
+		      "lab: no lab.py in %s or " XC_DATADIR "/lab; set CROSSCUT_LAB to its "
+		      "directory",
+		      dir);
 }
 
 static int lab_run(const struct xc_config *cfg, int argc, char **argv)
@@ -56,7 +58,8 @@ static int lab_run(const struct xc_config *cfg, int argc, char **argv)
 
 	(void)cfg;
 	if (argc > ARGS_MAX) {
-		(void)xc_err(0, "lab: more than %d arguments; use a glob such as 'drop-*'", ARGS_MAX);
+		(void)xc_err(0, "lab: more than %d arguments; use a glob such as 'drop-*'",
+			     ARGS_MAX);
 		return XC_EXIT_USAGE;
 	}
 	if (own_binary(binary) || find_script(binary, script))
@@ -68,7 +71,8 @@ static int lab_run(const struct xc_config *cfg, int argc, char **argv)
 	if (setenv("CROSSCUT", binary, 1))
 		return xc_err(-errno, "lab: setenv");
 	(void)execvp(PYTHON, args);
-	(void)xc_err(-errno, "lab: cannot run " PYTHON "; install it (Debian: apt install python3)");
+	(void)xc_err(-errno,
+		     "lab: cannot run " PYTHON "; install it (Debian: apt install python3)");
 	return XC_EXIT_CANNOT;
 }
 
@@ -76,10 +80,11 @@ const struct xc_cmd xc_cmd_lab = {
 	.name = "lab",
 	.usage = "list | run NAME ... | shell NAME | record NAME FILE | clean",
 	.text = "a laboratory of network faults with known causes, in network namespaces (needs root)",
-	.examples = "crosscut lab list                # every fault and its true cause\n"
-		    "crosscut lab run refused         # make it happen and compare the verdict with the truth\n"
-		    "crosscut lab run 'drop-*'        # all whose name begins so\n"
-		    "crosscut lab shell drop-forward  # look around while the fault is active\n",
+	.examples =
+		"crosscut lab list                # every fault and its true cause\n"
+		"crosscut lab run refused         # make it happen and compare the verdict with the truth\n"
+		"crosscut lab run 'drop-*'        # all whose name begins so\n"
+		"crosscut lab shell drop-forward  # look around while the fault is active\n",
 	.is_raw = true,
 	.run = lab_run,
 };

@@ -44,7 +44,9 @@ static int help(int argc, char **argv)
 		xc_help_all(&out);
 	} else if (!strcmp(argv[1], "--markdown")) {
 		if (argc != 3 || xc_help_markdown(argv[2], &out)) {
-			(void)xc_err(0, "help --markdown needs a page: options, commands, patterns or probes");
+			(void)xc_err(
+				0,
+				"help --markdown needs a page: options, commands, patterns or probes");
 			return XC_EXIT_USAGE;
 		}
 	} else if (argc > 2 || !xc_cmd_find(argv[1], &id)) {
@@ -90,7 +92,8 @@ static int run(const struct xc_cmd *cmd, enum xc_cmd_id id, int argc, char **arg
 	int r;
 
 	if (cmd->is_raw) {
-		bool wants_help = argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
+		bool wants_help =
+			argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
 
 		xc_config_default(&cfg);
 		return wants_help ? help_of(id) : exit_status(cmd->run(&cfg, argc - 1, argv + 1));

@@ -27,9 +27,11 @@ static void put_cell(const char *s, struct xc_buf *out)
 
 static void put_title(const char *title, const char *page, struct xc_buf *out)
 {
-	xc_buf_printf(out, "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
-			   "<!-- Made by `crosscut help --markdown %s`; make docs rewrites it. -->\n"
-			   "# %s\n\n", page, title);
+	xc_buf_printf(out,
+		      "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
+		      "<!-- Made by `crosscut help --markdown %s`; make docs rewrites it. -->\n"
+		      "# %s\n\n",
+		      page, title);
 }
 
 /* ---- options -------------------------------------------------------------------- */
@@ -88,26 +90,30 @@ static void options_page(struct xc_buf *out)
 	const char *group = "";
 
 	put_title("Options", "options", out);
-	xc_buf_puts(out,
-		    "A flag wins over the environment, that over the configuration file, that over the\n"
-		    "default. The variable of key `max_cases` is `CROSSCUT_MAX_CASES`; lists in variables are\n"
-		    "separated by commas. Times take `ms`, `s`, `m`, `h`; sizes `KiB`, `MiB`, `GiB`; a bare\n"
-		    "number has the unit of the table. `crosscut config dump` prints what is in effect and\n"
-		    "where it came from, `crosscut config check FILE` tests a file.\n");
+	xc_buf_puts(
+		out,
+		"A flag wins over the environment, that over the configuration file, that over the\n"
+		"default. The variable of key `max_cases` is `CROSSCUT_MAX_CASES`; lists in variables are\n"
+		"separated by commas. Times take `ms`, `s`, `m`, `h`; sizes `KiB`, `MiB`, `GiB`; a bare\n"
+		"number has the unit of the table. `crosscut config dump` prints what is in effect and\n"
+		"where it came from, `crosscut config check FILE` tests a file.\n");
 	for (size_t i = 0; i < xc_n_options; i++) {
 		if (strcmp(group, xc_options[i].group))
-			xc_buf_printf(out,
-				      "\n## %s\n\n| flag | key | values | unit | default | what | commands |\n"
-				      "|---|---|---|---|---|---|---|\n", xc_options[i].group);
+			xc_buf_printf(
+				out,
+				"\n## %s\n\n| flag | key | values | unit | default | what | commands |\n"
+				"|---|---|---|---|---|---|---|\n",
+				xc_options[i].group);
 		group = xc_options[i].group;
 		put_option_row(&xc_options[i], out);
 	}
-	xc_buf_puts(out,
-		    "\n## Section `network-correlator`\n\n"
-		    "A file may carry the section `network-correlator` with the keys `enabled`, `buffer_size`\n"
-		    "(in events, as there), `syn_timeout`, `arp_timeout`, `correlation_window`, `interfaces` (a\n"
-		    "list of one, or empty for all), `enable_k8s_metadata` and `enable_policy_check` (both\n"
-		    "checked and without effect in this version).\n");
+	xc_buf_puts(
+		out,
+		"\n## Section `network-correlator`\n\n"
+		"A file may carry the section `network-correlator` with the keys `enabled`, `buffer_size`\n"
+		"(in events, as there), `syn_timeout`, `arp_timeout`, `correlation_window`, `interfaces` (a\n"
+		"list of one, or empty for all), `enable_k8s_metadata` and `enable_policy_check` (both\n"
+		"checked and without effect in this version).\n");
 }
 
 /* ---- commands ------------------------------------------------------------------- */
@@ -137,8 +143,10 @@ static void commands_page(struct xc_buf *out)
 static void patterns_page(struct xc_buf *out)
 {
 	put_title("Patterns", "patterns", out);
-	xc_buf_puts(out, "Every root cause crosscut can name. The id stands in the JSON field `pattern_id`.\n\n"
-			 "| id | name | layer | severity | cause | fix |\n|---|---|---|---|---|---|\n");
+	xc_buf_puts(
+		out,
+		"Every root cause crosscut can name. The id stands in the JSON field `pattern_id`.\n\n"
+		"| id | name | layer | severity | cause | fix |\n|---|---|---|---|---|---|\n");
 	for (const struct xc_pattern *const *p = xc_patterns; *p; p++) {
 		xc_buf_printf(out, "| `%s` ", (*p)->id);
 		put_cell((*p)->name, out);
@@ -153,9 +161,11 @@ static void patterns_page(struct xc_buf *out)
 static void probes_page(struct xc_buf *out)
 {
 	put_title("Probes", "probes", out);
-	xc_buf_puts(out, "What is attached to the kernel. `crosscut doctor` attaches each of them for real and\n"
-			 "says what is missing.\n\n"
-			 "| probe | sees | needs | without it |\n|---|---|---|---|\n");
+	xc_buf_puts(
+		out,
+		"What is attached to the kernel. `crosscut doctor` attaches each of them for real and\n"
+		"says what is missing.\n\n"
+		"| probe | sees | needs | without it |\n|---|---|---|---|\n");
 	for (const struct xc_probe *const *p = xc_probes; *p; p++) {
 		xc_buf_printf(out, "| `%s` ", (*p)->name);
 		put_cell((*p)->text, out);

@@ -291,7 +291,7 @@ static enum xc_began began_by_flags(uint8_t flags)
 
 static enum xc_began began_by_sock(const struct xc_sock_evt *e)
 {
-	if (e->what == XC_SOCK_SYNACK_RETRANS || e->state == XC_TCP_SYN_RECV)
+	if (e->what == XC_SOCK_SYNACK_RETRANS || e->what == XC_SOCK_DIED || e->state == XC_TCP_SYN_RECV)
 		return XC_BEGAN_DESTINATION;
 	if ((e->flags & XC_SOCK_F_CLIENT) || e->state == XC_TCP_SYN_SENT ||
 	    e->state_old == XC_TCP_SYN_SENT)
@@ -543,16 +543,19 @@ static void on_sock(struct xc_conn *t, const struct xc_sock_evt *e)
 }
 
 /* Weak reasons speak only about flows that are in trouble anyway. */
-static bool drop_opens_case(enum xc_drop why, const struct xc_drop_evt *e)
+static bool drop_opens_case(const struct xc_conn *t, enum xc_drop why, const struct xc_drop_evt *e)
 {
 	switch (why) {
-	case XC_DROP_OTHER:
 	case XC_DROP_NOT_SPECIFIED:
+		return e->route_err != 0;	/* a blackhole route drops without a reason */
+	case XC_DROP_OTHER:
 	case XC_DROP_TCP_INVALID_SYN:
 	case XC_DROP_TCP_OVERWINDOW:
 	case XC_DROP_TCP_OFO_QUEUE_PRUNE:
-	case XC_DROP_OTHERHOST:
 		return false;
+	case XC_DROP_OTHERHOST:
+		/* a promiscuous interface sees other hosts' frames; our address with another's MAC is wrong */
+		return xc_host_netns_of(&t->host, e->tuple.daddr) == e->netns;
 	case XC_DROP_NO_SOCKET:
 		return e->tuple.proto == IPPROTO_UDP || !(e->tcp_flags & XC_TCP_RST);
 	default:
@@ -586,7 +589,7 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 
 	if (!is_connection(e) || (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym)))
 		return;
-	f = flow_for(t, tuple, e->netns, began_by_flags(e->tcp_flags), drop_opens_case(why, e));
+	f = flow_for(t, tuple, e->netns, began_by_flags(e->tcp_flags), drop_opens_case(t, why, e));
 	if (!f)
 		return;
 	xc_evidence_drop(&f->c, &t->names, e);

@@ -86,11 +86,18 @@ static void count_retransmission(struct xc_case *c, struct xc_side *s, const str
 		c->n_syn_retrans = e->syn_retrans ? e->syn_retrans : c->n_syn_retrans + 1;
 		return;
 	}
-	if (!s->n_retrans++)
+	if (++s->n_retrans == 1)
 		s->first_retrans_ns = e->hdr.ts_ns;
+	else if (s->n_retrans == 2)
+		s->second_retrans_ns = e->hdr.ts_ns;
 	if (e->mss_bytes && e->seg_bytes >= e->mss_bytes) {
-		if (!s->n_retrans_full++)
+		if (++s->n_retrans_full == 1)
 			s->first_full_ns = e->hdr.ts_ns;
+		else if (s->n_retrans_full == 2)
+			s->second_full_ns = e->hdr.ts_ns;
+		if (!s->n_full_seqs || s->full_seq != e->seg_seq)
+			s->n_full_seqs++;
+		s->full_seq = e->seg_seq;
 	} else {
 		s->n_retrans_small++;
 	}
@@ -135,6 +142,11 @@ void xc_evidence_sock(struct xc_case *c, const struct xc_sock_evt *e)
 	}
 	if (e->what == XC_SOCK_RETRANS)
 		count_retransmission(c, s, e);
+	if (e->what == XC_SOCK_DIED) {
+		s->died_ns = e->hdr.ts_ns;
+		c->outcome = XC_OUTCOME_BROKEN;
+		c->ended_ns = e->hdr.ts_ns;
+	}
 	if (e->what == XC_SOCK_RST_RCVD)
 		s->n_rst_rcvd++;
 	if (e->what == XC_SOCK_SCAN && !s->stuck_ns)

@@ -87,7 +87,8 @@ static int unknown(enum xc_cmd_id cmd, char **argv, char *why)
 		(void)snprintf(why, XC_WHY_LEN, "%s is no option of %s; see crosscut help %s", word,
 			       argv[0], argv[0]);
 	else if (guess)
-		(void)snprintf(why, XC_WHY_LEN, "unknown option %s; did you mean --%s?", word, guess);
+		(void)snprintf(why, XC_WHY_LEN, "unknown option %s; did you mean --%s?", word,
+			       guess);
 	else
 		(void)snprintf(why, XC_WHY_LEN, "unknown option %s; see crosscut help %s", word,
 			       argv[0]);
@@ -126,8 +127,9 @@ static int take(struct xc_cli *cli, const struct xc_given *given, char *why)
 
 static int stray_not(char *why)
 {
-	(void)snprintf(why, XC_WHY_LEN, "--not negates the option behind it; "
-					"write --not --from, --not --to, --not --ip or --not --port");
+	(void)snprintf(why, XC_WHY_LEN,
+		       "--not negates the option behind it; "
+		       "write --not --from, --not --to, --not --ip or --not --port");
 	return -EINVAL;
 }
 

@@ -65,7 +65,8 @@ static int set_from_env(struct xc_config *cfg, const struct xc_option *o, const 
 	while (*value) {
 		size_t len = strcspn(value, ",");
 
-		(void)snprintf(item, sizeof(item), "%.*s", (int)(len < sizeof(item) ? len : 0), value);
+		(void)snprintf(item, sizeof(item), "%.*s", (int)(len < sizeof(item) ? len : 0),
+			       value);
 		r = xc_option_set(cfg, o, item, origin, why);
 		if (r)
 			return r;
@@ -81,7 +82,8 @@ static int read_env(struct xc_config *cfg, char *why)
 	int r;
 
 	if (no_color && *no_color)	/* no-color.org: any value that is not empty */
-		(void)xc_option_set(cfg, xc_option_find("color", XC_ORIGIN_ENV), "never", origin, why);
+		(void)xc_option_set(cfg, xc_option_find("color", XC_ORIGIN_ENV), "never", origin,
+				    why);
 	for (size_t i = 0; i < xc_n_options; i++) {
 		const struct xc_option *o = &xc_options[i];
 		struct xc_buf name = xc_buf(64);
@@ -130,7 +132,8 @@ static int check_together(const struct xc_config *cfg, enum xc_cmd_id cmd, char 
 	static const char *const live_only[] = { "netns", "cgroup", "iface", "pid" };
 
 	if (cfg->is_quiet && cfg->is_verbose) {
-		(void)snprintf(why, XC_WHY_LEN, "--quiet and --verbose exclude each other; leave one out");
+		(void)snprintf(why, XC_WHY_LEN,
+			       "--quiet and --verbose exclude each other; leave one out");
 		return -EINVAL;
 	}
 	if (cmd == XC_CMD_record && !*cfg->record_to) {
@@ -139,9 +142,11 @@ static int check_together(const struct xc_config *cfg, enum xc_cmd_id cmd, char 
 	}
 	for (size_t i = 0; *cfg->read && i < ARRAY_SIZE(live_only); i++)
 		if (is_flag(cfg, live_only[i])) {
-			(void)snprintf(why, XC_WHY_LEN,
-				       "--%s has no meaning with --read: a recording keeps the scope it "
-				       "was made with; leave it out", live_only[i]);
+			(void)snprintf(
+				why, XC_WHY_LEN,
+				"--%s has no meaning with --read: a recording keeps the scope it "
+				"was made with; leave it out",
+				live_only[i]);
 			return -EINVAL;
 		}
 	return 0;

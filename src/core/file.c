@@ -63,8 +63,8 @@ static int set_scalar(struct reading *rd, const struct xc_option *o, const yaml_
 	char what[XC_WHY_LEN];
 
 	if (node->type != YAML_SCALAR_NODE)
-		return wrong(rd, line_of(node), "%s takes one value; write %s: %s", o->name, o->name,
-			     o->preset ? o->preset : "VALUE");
+		return wrong(rd, line_of(node), "%s takes one value; write %s: %s", o->name,
+			     o->name, o->preset ? o->preset : "VALUE");
 	if (!xc_option_set(rd->cfg, o, scalar(node), origin, what))
 		return 0;
 	return wrong(rd, line_of(node), "%s: %s", o->name, what);
@@ -91,8 +91,8 @@ static int set_key(struct reading *rd, const struct xc_option *o, uint32_t line,
 	const struct xc_origin *had = xc_option_origin(rd->cfg, o);
 
 	if (had->level == XC_ORIGIN_FILE)
-		return wrong(rd, line, "%s is given twice, first on line %u; leave one out", o->name,
-			     had->line);
+		return wrong(rd, line, "%s is given twice, first on line %u; leave one out",
+			     o->name, had->line);
 	if (is_sequence(value) && (o->type == XC_OPT_LIST || o->type == XC_OPT_FILTER))
 		return set_sequence(rd, o, value);
 	return set_scalar(rd, o, value);
@@ -145,7 +145,8 @@ static int set_interfaces(struct reading *rd, uint32_t line, const yaml_node_t *
 		return wrong(rd, line, "interfaces is a list; write [] for all or [eth0]");
 	n = value->data.sequence.items.top - items;
 	if (n > 1)
-		return wrong(rd, line, "crosscut watches all interfaces or one; leave one in the list");
+		return wrong(rd, line,
+			     "crosscut watches all interfaces or one; leave one in the list");
 	return n ? set_key(rd, o, line, yaml_document_get_node(&rd->doc, items[0])) : 0;
 }
 
@@ -198,7 +199,8 @@ static int read_mapping(struct reading *rd, const yaml_node_t *map, bool is_sect
 		else if (value->type == YAML_MAPPING_NODE)
 			r = read_mapping(rd, value, true);
 		else
-			r = wrong(rd, line_of(key), "network-correlator is a section; indent its keys below");
+			r = wrong(rd, line_of(key),
+				  "network-correlator is a section; indent its keys below");
 	}
 	return r;
 }
@@ -211,7 +213,8 @@ static int read_document(struct reading *rd)
 		return 0;
 	if (root->type != YAML_MAPPING_NODE)
 		return *scalar(root) || is_sequence(root) ?
-			       wrong(rd, line_of(root), "no key; write lines such as duration: 60s") :
+			       wrong(rd, line_of(root),
+				     "no key; write lines such as duration: 60s") :
 			       0;
 	return read_mapping(rd, root, false);
 }
@@ -232,7 +235,8 @@ int xc_config_parse(struct xc_config *cfg, const char *name, const char *text, s
 		r = read_document(&rd);
 		yaml_document_delete(&rd.doc);
 	} else {
-		r = wrong(&rd, (uint32_t)parser.problem_mark.line + 1, "no YAML: %s; mend this line",
+		r = wrong(&rd, (uint32_t)parser.problem_mark.line + 1,
+			  "no YAML: %s; mend this line",
 			  parser.problem ? parser.problem : "it cannot be read");
 	}
 	yaml_parser_delete(&parser);
@@ -241,7 +245,8 @@ int xc_config_parse(struct xc_config *cfg, const char *name, const char *text, s
 
 static int cannot(char *why, const char *path, const char *what)
 {
-	(void)snprintf(why, XC_WHY_LEN, "%.200s: %s; name a readable configuration file", path, what);
+	(void)snprintf(why, XC_WHY_LEN, "%.200s: %s; name a readable configuration file", path,
+		       what);
 	return -EINVAL;
 }
 

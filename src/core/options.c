@@ -13,7 +13,7 @@
 #define KIB 1024ull
 #define MIB (1024 * KIB)
 
-#define FIELD(name) \
+#define FIELD(name)                                                                                \
 	.offset = offsetof(struct xc_config, name), .size = sizeof(((struct xc_config *)0)->name)
 
 #define WHY (1u << XC_CMD_why)
@@ -42,18 +42,17 @@ static const char verdict[] = "Verdicts";
 static const char limits[] = "Limits";
 static const char general[] = "General";
 
-/* clang-format off: one row a block, the same fields in the same order */
+/* One row a block: who it is, where it is stored, who takes it, what it says. */
 const struct xc_option xc_options[] = {
 	/* ---- scope ------------------------------------------------------------------ */
-	{ "netns", .type = XC_OPT_LIST, FIELD(netns), .cmds = LIVE, .group = scope,
-	  .arg = "NS", .unset = "every namespace of this host",
-	  .text = "only this network namespace: its name, a path or a process id; repeatable" },
+	{ "netns", .type = XC_OPT_LIST, FIELD(netns), .cmds = LIVE, .group = scope, .arg = "NS",
+	  .unset = "every namespace of this host",
+	  .text = "only this network namespace: its name, a path, a process id or self; repeatable" },
 	{ "cgroup", .type = XC_OPT_TEXT, FIELD(cgroup), .cmds = LIVE, .group = scope,
 	  .arg = "CGROUP", .unset = "any",
 	  .text = "only processes in this cgroup or below: its path or its id" },
 	{ "iface", 'i', .type = XC_OPT_TEXT, FIELD(iface), .cmds = LIVE, .group = scope,
-	  .arg = "DEV", .unset = "any",
-	  .text = "only packets of this network device" },
+	  .arg = "DEV", .unset = "any", .text = "only packets of this network device" },
 	{ "pid", 'p', .type = XC_OPT_COUNT, .min = 1, .max = 4194304, FIELD(pid), .cmds = LIVE,
 	  .group = scope, .arg = "PID", .unset = "any",
 	  .text = "only connections of this process" },
@@ -65,7 +64,8 @@ const struct xc_option xc_options[] = {
 	{ "ip", .type = XC_OPT_FILTER, .min = XC_FILTER_IP, .cmds = LIVE, .group = scope,
 	  .arg = "ADDR", .unset = "any", .text = "only this client or server; repeatable" },
 	{ "port", .type = XC_OPT_FILTER, .min = XC_FILTER_PORT, .cmds = LIVE, .group = scope,
-	  .arg = "PORT", .unset = "any", .text = "only this port, of client or server; repeatable" },
+	  .arg = "PORT", .unset = "any",
+	  .text = "only this port, of client or server; repeatable" },
 	{ "not", .type = XC_OPT_NOT, .where = XC_CLI_ONLY, .cmds = LIVE, .group = scope,
 	  .text = "negate the next --from, --to, --ip or --port (in files and variables: a leading !)" },
 
@@ -77,12 +77,12 @@ const struct xc_option xc_options[] = {
 	  FIELD(duration_ns), .cmds = LIVE, .group = input, .arg = "TIME", .unit = "seconds",
 	  .unset = "until interrupted", .text = "end after this time" },
 	{ "count", 'c', .type = XC_OPT_COUNT, .min = 1, .max = 1000000000, FIELD(count),
-	  .cmds = WHY | CONFIG, .group = input, .arg = "N", .unit = "findings",
-	  .unset = "no limit", .text = "end after this many findings" },
+	  .cmds = WHY | CONFIG, .group = input, .arg = "N", .unit = "findings", .unset = "no limit",
+	  .text = "end after this many findings" },
 
 	/* ---- output ----------------------------------------------------------------- */
-	{ "output", 'o', .type = XC_OPT_CHOICE, .choices = outputs, .preset = "text",
-	  FIELD(output), .cmds = WHY | DOCTOR | CONFIG, .group = output, .arg = "FORMAT",
+	{ "output", 'o', .type = XC_OPT_CHOICE, .choices = outputs, .preset = "text", FIELD(output),
+	  .cmds = WHY | DOCTOR | CONFIG, .group = output, .arg = "FORMAT",
 	  .text = "how results are written; json is one object a line" },
 	{ "output", 'o', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(record_to),
 	  .cmds = RECORD, .group = output, .arg = "FILE", .unset = "none",
@@ -108,13 +108,11 @@ const struct xc_option xc_options[] = {
 
 	/* ---- verdicts --------------------------------------------------------------- */
 	{ "grace", .type = XC_OPT_TIME, .min = 10 * MS, .max = 500 * MS, .preset = "40ms",
-	  FIELD(grace_ns), .cmds = WHY | CONFIG, .group = verdict, .arg = "TIME",
-	  .unit = "seconds",
+	  FIELD(grace_ns), .cmds = WHY | CONFIG, .group = verdict, .arg = "TIME", .unit = "seconds",
 	  .text = "wait this long for more evidence before a verdict" },
-	{ "correlation-window", .type = XC_OPT_TIME, .min = 1 * S, .max = 10 * MIN,
-	  .preset = "30s", FIELD(correlation_window_ns), .cmds = WHY | CONFIG, .group = verdict,
-	  .arg = "TIME", .unit = "seconds",
-	  .text = "events this far apart may belong to one failure" },
+	{ "correlation-window", .type = XC_OPT_TIME, .min = 1 * S, .max = 10 * MIN, .preset = "30s",
+	  FIELD(correlation_window_ns), .cmds = WHY | CONFIG, .group = verdict, .arg = "TIME",
+	  .unit = "seconds", .text = "events this far apart may belong to one failure" },
 	{ "syn-timeout", .type = XC_OPT_TIME, .min = 100 * MS, .max = 5 * MIN, .preset = "5s",
 	  FIELD(syn_timeout_ns), .cmds = WHY | CONFIG, .group = verdict, .arg = "TIME",
 	  .unit = "seconds",
@@ -126,36 +124,34 @@ const struct xc_option xc_options[] = {
 	{ "rules", .type = XC_OPT_BOOL, .preset = "on", FIELD(with_rules), .cmds = LIVE,
 	  .group = verdict, .arg = "on|off",
 	  .text = "name the firewall rule that drops, by evaluating the rules in place" },
-	{ "trace-rule", .type = XC_OPT_FLAG, .preset = "off", FIELD(with_trace_rule),
-	  .cmds = LIVE, .group = verdict,
+	{ "trace-rule", .type = XC_OPT_FLAG, .preset = "off", FIELD(with_trace_rule), .cmds = LIVE,
+	  .group = verdict,
 	  .text = "also ask the kernel, through a temporary nftables table that is always removed" },
 
 	/* ---- limits ----------------------------------------------------------------- */
-	{ "buffer-size", .type = XC_OPT_SIZE, .min = 64 * KIB, .max = 256 * MIB,
-	  .preset = "4MiB", FIELD(buffer_bytes), .cmds = LIVE, .group = limits, .arg = "SIZE",
-	  .unit = "bytes", .text = "ring buffer between kernel and crosscut, a power of two" },
+	{ "buffer-size", .type = XC_OPT_SIZE, .min = 64 * KIB, .max = 256 * MIB, .preset = "4MiB",
+	  FIELD(buffer_bytes), .cmds = LIVE, .group = limits, .arg = "SIZE", .unit = "bytes",
+	  .text = "ring buffer between kernel and crosscut, a power of two" },
 	{ "max-cases", .type = XC_OPT_COUNT, .min = 16, .max = 65536, .preset = "2048",
 	  FIELD(max_cases), .cmds = WHY | CONFIG, .group = limits, .arg = "N", .unit = "flows",
 	  .text = "flows in trouble examined at one time; the oldest make room and are counted" },
-	{ "max-connections", .type = XC_OPT_COUNT, .min = 64, .max = 1048576,
-	  .preset = "16384", FIELD(max_connections), .cmds = LIVE, .group = limits, .arg = "N",
-	  .unit = "connections",
+	{ "max-connections", .type = XC_OPT_COUNT, .min = 64, .max = 1048576, .preset = "16384",
+	  FIELD(max_connections), .cmds = LIVE, .group = limits, .arg = "N", .unit = "connections",
 	  .text = "connections whose owner the kernel half remembers; the oldest make room" },
 
 	/* ---- general ---------------------------------------------------------------- */
 	{ "drop-privileges", .type = XC_OPT_BOOL, .preset = "on", FIELD(drops_privileges),
 	  .cmds = LIVE, .group = general, .arg = "on|off",
 	  .text = "give up the privileges that are not needed after the start" },
-	{ "enabled", .type = XC_OPT_BOOL, .where = XC_NOT_CLI, .preset = "on",
-	  FIELD(is_enabled), .group = general, .arg = "on|off",
+	{ "enabled", .type = XC_OPT_BOOL, .where = XC_NOT_CLI, .preset = "on", FIELD(is_enabled),
+	  .group = general, .arg = "on|off",
 	  .text = "off: why and record end at once, with a word on stderr" },
 	{ "config", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(file), .cmds = ALL,
 	  .group = general, .arg = "FILE", .unset = "none",
 	  .text = "read settings from this file (or from the one CROSSCUT_CONFIG names)" },
-	{ "help", 'h', .type = XC_OPT_HELP, .where = XC_CLI_ONLY, .cmds = EVERY,
-	  .group = general, .text = "show this" },
+	{ "help", 'h', .type = XC_OPT_HELP, .where = XC_CLI_ONLY, .cmds = EVERY, .group = general,
+	  .text = "show this" },
 };
-/* clang-format on */
 
 const size_t xc_n_options = ARRAY_SIZE(xc_options);
 

@@ -18,8 +18,12 @@ struct unit {
 };
 
 static const struct unit times[] = {
-	{ "h", 3600000000000ull }, { "m", 60000000000ull }, { "s", 1000000000ull },
-	{ "ms", 1000000 },	   { "us", 1000 },	    { "ns", 1 },
+	{ "h", 3600000000000ull },
+	{ "m", 60000000000ull },
+	{ "s", 1000000000ull },
+	{ "ms", 1000000 },
+	{ "us", 1000 },
+	{ "ns", 1 },
 	{ NULL, 0 },
 };
 
@@ -121,31 +125,37 @@ static bool read_digits(const char **ps, uint64_t *ret_n)
 	return true;
 }
 
+/* ".25" of @worth, exact to the unit. *ps is behind the point. False = no digit, or too many. */
+static bool read_fraction(const char **ps, uint64_t worth, uint64_t *ret_n)
+{
+	const char *start = *ps;
+	uint64_t digits, scale = 1;
+
+	if (!read_digits(ps, &digits) || *ps - start > 9)
+		return false;
+	for (const char *s = start; s < *ps; s++)
+		scale *= 10;
+	*ret_n = (uint64_t)((unsigned __int128)digits * worth / scale);
+	return true;
+}
+
 /* "1.5h" with @units; @bare is the worth of a number without a unit. False = no number. */
 static bool read_amount(const char *s, const struct unit *units, uint64_t bare, uint64_t *ret_n)
 {
-	const char *fraction = NULL;
-	const struct unit *u;
-	uint64_t n, worth, part = 0;
+	const char *unit = s + strspn(s, "0123456789.");
+	const struct unit *u = find_unit(units, unit);
+	uint64_t worth = u ? u->worth : bare;
+	uint64_t n, part = 0;
 
-	if (!read_digits(&s, &n))
+	if ((!u && *unit) || !read_digits(&s, &n))
 		return false;
 	if (*s == '.') {
-		fraction = ++s;
-		if (!read_digits(&s, &part))
+		s++;
+		if (!read_fraction(&s, worth, &part))
 			return false;
 	}
-	u = find_unit(units, s);
-	if (!u && *s)
-		return false;
-	worth = u ? u->worth : bare;
-	n = mul(n, worth);
-	for (; fraction && *fraction >= '0' && *fraction <= '9'; fraction++) {
-		worth /= 10;
-		n = add(n, worth * (uint64_t)(*fraction - '0'));
-	}
-	*ret_n = n;
-	return true;
+	*ret_n = add(mul(n, worth), part);
+	return s == unit;
 }
 
 static void print_number(const struct xc_option *o, uint64_t n, struct xc_buf *out)
@@ -161,7 +171,8 @@ static void print_number(const struct xc_option *o, uint64_t n, struct xc_buf *o
 	xc_buf_printf(out, "%" PRIu64 "%s", n / units->worth, units->name);
 }
 
-static int set_number(struct xc_config *cfg, const struct xc_option *o, const char *value, char *why)
+static int set_number(struct xc_config *cfg, const struct xc_option *o, const char *value,
+		      char *why)
 {
 	const char *s = value;
 	uint64_t n;
@@ -200,7 +211,8 @@ static int set_bool(struct xc_config *cfg, const struct xc_option *o, const char
 	return wrong(why, value, "is neither on nor off");
 }
 
-static int set_choice(struct xc_config *cfg, const struct xc_option *o, const char *value, char *why)
+static int set_choice(struct xc_config *cfg, const struct xc_option *o, const char *value,
+		      char *why)
 {
 	for (uint32_t i = 0; o->choices[i]; i++)
 		if (!strcmp(o->choices[i], value)) {
@@ -239,14 +251,16 @@ static int add_word(struct xc_words *words, const char *value, char *why)
 	return 0;
 }
 
-static int add_filter(struct xc_config *cfg, const struct xc_option *o, const char *value, char *why)
+static int add_filter(struct xc_config *cfg, const struct xc_option *o, const char *value,
+		      char *why)
 {
 	const char *what;
 	int r;
 
 	if (cfg->n_filters == XC_FILTERS_MAX)
 		return wrong(why, value, "is one too many; 16 filters are the most");
-	r = xc_filter_parse((enum xc_filter_kind)o->min, value, &cfg->filters[cfg->n_filters], &what);
+	r = xc_filter_parse((enum xc_filter_kind)o->min, value, &cfg->filters[cfg->n_filters],
+			    &what);
 	if (r)
 		return wrong(why, value, what);
 	cfg->n_filters++;

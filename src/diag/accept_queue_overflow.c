@@ -24,6 +24,7 @@ static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opini
 	const struct xc_drop_fact *d = xc_case_drop(c, XC_DROP_TCP_LISTEN_OVERFLOW);
 	const struct xc_listener_fact *l = xc_fitting_listener(c);
 	uint64_t overflows = c->counters.v[XC_CTR_LISTEN_OVERFLOWS];
+	uint64_t turned_away = c->is_listener ? c->counters_first_ns : c->first_ns;
 	char server[XC_WORDS];
 
 	xc_server_words(c, server);
@@ -35,7 +36,8 @@ static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opini
 			   d->e.rx_accept_max);
 	}
 	if (l && l->full_ns && (c->is_listener ? overflows : c->n_syn_retrans || d)) {
-		xc_for(o, XC_DECISIVE, l->full_ns, "listener", "accept queue %u of %u: full",
+		/* a full queue alone hurts nobody: it counts from when somebody was turned away */
+		xc_for(o, XC_DECISIVE, l->full_ns > turned_away ? l->full_ns : turned_away, "listener", "accept queue %u of %u: full",
 		       l->accept_queue, l->accept_max);
 		name_the_listener(c, o, l);
 	}

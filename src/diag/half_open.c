@@ -24,7 +24,7 @@ static bool half_open_match(const struct xc_case *c, struct xc_opinion *o)
 
 	if (!s)
 		return false;
-	xc_for(o, XC_DECISIVE, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
+	xc_for(o, XC_DECISIVE, s->second_retrans_ns, "tcp:tcp_retransmit_skb",
 	       "%s: %s, its FIN resent %u times, never acknowledged", xc_flow_words(c, flow),
 	       xc_tcp_state_str(s->last.state == XC_TCP_CLOSE ? s->last.state_old : s->last.state), s->n_retrans);
 	if (s->last.flags & XC_SOCK_F_ORPHAN)

@@ -4,6 +4,13 @@
 
 #include <errno.h>
 
+/* That side had closed properly before the segment came. */
+static bool had_closed(const struct xc_reset_fact *r)
+{
+	return r->e.state == XC_TCP_TIME_WAIT || r->why == XC_RST_TCP_TIMEWAIT_SOCKET ||
+	       r->why == XC_RST_TCP_ABORT_ON_DATA;
+}
+
 static const struct xc_reset_fact *stateless_reset(const struct xc_case *c)
 {
 	for (uint32_t i = 0; i < c->n_resets; i++) {
@@ -11,8 +18,9 @@ static const struct xc_reset_fact *stateless_reset(const struct xc_case *c)
 
 		if (!r->e.trigger_flags || (r->e.trigger_flags & XC_TCP_SYN))
 			continue;
-		if (r->why == XC_RST_NO_SOCKET || r->why == XC_RST_TCP_TIMEWAIT_SOCKET ||
-		    (r->why == XC_RST_OTHER && (!r->e.state || r->e.state == XC_TCP_TIME_WAIT)))
+		/* Without a socket, met by a listener (the reason is then TCP_FLAGS), in TIME_WAIT, or
+		 * by an orphan that had closed: in all of them nobody holds the connection any more. */
+		if (!r->e.state || r->e.state == XC_TCP_LISTEN || had_closed(r))
 			return r;
 	}
 	return NULL;
@@ -22,7 +30,7 @@ static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_reset_fact *r = stateless_reset(c);
 	char flow[XC_WORDS], peer[XC_ENDPOINT_LEN], flags[32];
-	bool is_timewait;
+	bool has_closed;
 
 	if (!r) {
 		if (!c->was_established || c->n_resets || !c->client.n_rst_rcvd ||
@@ -32,17 +40,17 @@ static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 		       "the peer answered data with a RST");
 		return true;
 	}
-	is_timewait = r->why == XC_RST_TCP_TIMEWAIT_SOCKET || r->e.state == XC_TCP_TIME_WAIT;
+	has_closed = had_closed(r);
 	xc_addr_str(r->e.tuple.saddr, peer);
 	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset", "%s answered a %s segment with a RST: %s (%s)",
 	       peer, xc_tcp_flags_str(r->e.trigger_flags, flags),
-	       is_timewait ? "that side had closed already" : "no socket there knows this connection", r->name);
-	if (c->n_procs)
+	       has_closed ? "that side had closed already" : "no socket there knows this connection", r->name);
+	if (xc_died_before(c, r->e.hdr.ts_ns))
 		xc_against(o, XC_AGAINST * 2, "the process that held the connection died: that is the cause");
 	if (!c->was_established && !c->client.is_seen)
 		xc_against(o, XC_AGAINST, "no socket of an established connection was seen");
 	xc_flow_words(c, flow);
-	if (is_timewait) {
+	if (has_closed) {
 		xc_summary(o, "%s: data for a connection the peer had closed", flow);
 		xc_fix(o, "A pooled connection was used after the peer closed it: keep the client's idle time-out below the server's, and retry idempotent requests once.");
 	} else {

@@ -49,8 +49,11 @@ static void state_resends(const struct xc_case *c, struct xc_opinion *o, const s
 		       (unsigned long long)s->last.bytes_acked);
 	if (s->stuck_ns)
 		xc_against(o, XC_RULED_OUT, "the receiver's window is shut: it does not read");
-	if (s->n_retrans_full >= 2 && !s->last.sacked_out && !partial_drop(c))
-		xc_against(o, XC_AGAINST, "only full-size segments are resent");
+	if (s->n_retrans_full >= 2 && s->n_full_seqs == 1 && !s->n_retrans_small && !partial_drop(c))
+		xc_against(o, XC_AGAINST, "only one full-size segment is resent, again and again");
+	if (s->n_full_seqs >= 2)
+		xc_for(o, XC_STRONG, s->second_full_ns, "tcp:tcp_retransmit_skb",
+		       "%s resent %u different full-size segments: the stream moves on", side, s->n_full_seqs);
 }
 
 static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)

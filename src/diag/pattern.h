@@ -117,5 +117,8 @@ const struct xc_icmp_fact *xc_icmp_about(const struct xc_case *c, uint8_t family
 /** The listener that takes connections to the server's address, or NULL. */
 const struct xc_listener_fact *xc_fitting_listener(const struct xc_case *c);
 
+/** The server's process was dead or dying at @ts_ns. */
+bool xc_died_before(const struct xc_case *c, uint64_t ts_ns);
+
 /** The application at the client's end has failed, or given up after resends. */
 bool xc_has_failed(const struct xc_case *c);

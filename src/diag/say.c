@@ -192,6 +192,14 @@ const struct xc_listener_fact *xc_fitting_listener(const struct xc_case *c)
 	return NULL;
 }
 
+bool xc_died_before(const struct xc_case *c, uint64_t ts_ns)
+{
+	for (uint32_t i = 0; i < c->n_procs; i++)
+		if (c->procs[i].hdr.ts_ns <= ts_ns)
+			return true;
+	return false;
+}
+
 bool xc_has_failed(const struct xc_case *c)
 {
 	return c->outcome == XC_OUTCOME_REFUSED || c->outcome == XC_OUTCOME_BROKEN ||

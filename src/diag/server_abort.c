@@ -9,7 +9,6 @@ static bool is_abort(const struct xc_reset_fact *r)
 	switch (r->why) {
 	case XC_RST_TCP_ABORT_ON_CLOSE:
 	case XC_RST_TCP_ABORT_ON_LINGER:
-	case XC_RST_TCP_ABORT_ON_DATA:
 	case XC_RST_TCP_STATE:
 	case XC_RST_TCP_DISCONNECT_WITH_DATA:
 		return true;
@@ -63,7 +62,7 @@ static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset", "%s sent the RST itself (%s), %u bytes unread",
 	       who, r->name, r->e.unread_bytes);
 	name_the_cause(c, o, r);
-	if (c->n_procs)
+	if (xc_died_before(c, r->e.hdr.ts_ns))
 		xc_against(o, XC_AGAINST * 2, "the process was dying, it did not choose to abort");
 	xc_subject(o, "%s", who);
 	/* Who aborts what it began has not been failed by anybody. */

@@ -250,9 +250,9 @@ static const struct option options[] = {
 static bool is_known_module(const char *name)
 {
 	static const char *const known[] = {
-		"tcp",	     "udp",   "udplite", "sctp",    "dccp", "icmp", "icmp6", "icmpv6",
-		"multiport", "state", "comment", "conntrack", "mark", "owner", "length", "ttl",
-		"hl",	     "iprange",
+		"tcp",	 "udp",	   "udplite",	"sctp",	 "dccp",    "icmp",
+		"icmp6", "icmpv6", "multiport", "state", "comment", "conntrack",
+		"mark",	 "owner",  "length",	"ttl",	 "hl",	    "iprange",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -326,8 +326,7 @@ static void read_target(struct ipt_words *words, bool is_goto, struct ipt_rule *
 		return;
 	rule->verdict = XC_VERDICT_REJECT;
 	for (size_t i = words->at; i + 1 < words->n; i++)
-		if (!strcmp(words->w[i], "--reject-with") &&
-		    !strcmp(words->w[i + 1], "tcp-reset"))
+		if (!strcmp(words->w[i], "--reject-with") && !strcmp(words->w[i + 1], "tcp-reset"))
 			rule->verdict = XC_VERDICT_REJECT_RST;
 }
 

@@ -73,10 +73,16 @@ uint32_t nft_set_find(const struct xc_nft *nft, const char *family, const char *
 /* netdev ingress and egress have no name of their own in enum xc_hook. */
 static enum xc_hook hook_of(const char *name)
 {
-	static const struct { const char *name; enum xc_hook hook; } rows[] = {
-		{ "prerouting", XC_HOOK_PREROUTING },	{ "ingress", XC_HOOK_PREROUTING },
-		{ "input", XC_HOOK_INPUT },		{ "forward", XC_HOOK_FORWARD },
-		{ "output", XC_HOOK_OUTPUT },		{ "egress", XC_HOOK_POSTROUTING },
+	static const struct {
+		const char *name;
+		enum xc_hook hook;
+	} rows[] = {
+		{ "prerouting", XC_HOOK_PREROUTING },
+		{ "ingress", XC_HOOK_PREROUTING },
+		{ "input", XC_HOOK_INPUT },
+		{ "forward", XC_HOOK_FORWARD },
+		{ "output", XC_HOOK_OUTPUT },
+		{ "egress", XC_HOOK_POSTROUTING },
 		{ "postrouting", XC_HOOK_POSTROUTING },
 	};
 

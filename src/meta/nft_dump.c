@@ -34,9 +34,11 @@ static int on_generation(const struct nlmsghdr *nlh, void *data)
 	struct nlattr *attr;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(attr) == NFTA_GEN_ID &&
 		    mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
 			st->generation = ntohl(mnl_attr_get_u32(attr));
+	}
 	return MNL_CB_OK;
 }
 

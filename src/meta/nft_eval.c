@@ -26,24 +26,18 @@ static const struct {
 	const char *key;
 	enum stmt_kind kind;
 } stmts[] = {
-	{ "match", STMT_MATCH },	{ "vmap", STMT_VMAP },
-	{ "counter", STMT_COUNTER },	{ "log", STMT_PASS },
-	{ "mangle", STMT_PASS },	{ "notrack", STMT_PASS },
-	{ "dup", STMT_PASS },		{ "flow", STMT_PASS },
-	{ "ct helper", STMT_PASS },	{ "ct timeout", STMT_PASS },
-	{ "ct expectation", STMT_PASS }, { "secmark", STMT_PASS },
-	{ "last", STMT_PASS },		{ "reset", STMT_PASS },
-	{ "set", STMT_DYNSET },		{ "map", STMT_DYNSET },
-	{ "limit", STMT_LIMIT },	{ "quota", STMT_LIMIT },
-	{ "ct count", STMT_LIMIT },	{ "meter", STMT_LIMIT },
-	{ "xt", STMT_XT },		{ "reject", STMT_REJECT },
-	{ "accept", STMT_VERDICT },	{ "drop", STMT_VERDICT },
-	{ "continue", STMT_VERDICT },	{ "return", STMT_VERDICT },
-	{ "jump", STMT_VERDICT },	{ "goto", STMT_VERDICT },
-	{ "queue", STMT_VERDICT },	{ "snat", STMT_ACCEPT },
-	{ "dnat", STMT_ACCEPT },	{ "masquerade", STMT_ACCEPT },
-	{ "redirect", STMT_ACCEPT },	{ "fwd", STMT_ACCEPT },
-	{ "synproxy", STMT_SYNPROXY },	{ "tproxy", STMT_LIMIT },
+	{ "match", STMT_MATCH },      { "vmap", STMT_VMAP },	       { "counter", STMT_COUNTER },
+	{ "log", STMT_PASS },	      { "mangle", STMT_PASS },	       { "notrack", STMT_PASS },
+	{ "dup", STMT_PASS },	      { "flow", STMT_PASS },	       { "ct helper", STMT_PASS },
+	{ "ct timeout", STMT_PASS },  { "ct expectation", STMT_PASS }, { "secmark", STMT_PASS },
+	{ "last", STMT_PASS },	      { "reset", STMT_PASS },	       { "set", STMT_DYNSET },
+	{ "map", STMT_DYNSET },	      { "limit", STMT_LIMIT },	       { "quota", STMT_LIMIT },
+	{ "ct count", STMT_LIMIT },   { "meter", STMT_LIMIT },	       { "xt", STMT_XT },
+	{ "reject", STMT_REJECT },    { "accept", STMT_VERDICT },      { "drop", STMT_VERDICT },
+	{ "continue", STMT_VERDICT }, { "return", STMT_VERDICT },      { "jump", STMT_VERDICT },
+	{ "goto", STMT_VERDICT },     { "queue", STMT_VERDICT },       { "snat", STMT_ACCEPT },
+	{ "dnat", STMT_ACCEPT },      { "masquerade", STMT_ACCEPT },   { "redirect", STMT_ACCEPT },
+	{ "fwd", STMT_ACCEPT },	      { "synproxy", STMT_SYNPROXY },   { "tproxy", STMT_LIMIT },
 };
 
 /* A statement nobody told us about might be a condition. */
@@ -375,8 +369,8 @@ static enum xc_rule_verdict verdict_of(const json_t *expr)
 		const char *type = nft_string(v, "type"), *name = nft_string(v, "name");
 
 		if (key && !strcmp(key, "reject"))
-			return type && !strcmp(type, "tcp reset") ? XC_VERDICT_REJECT_RST
-								  : XC_VERDICT_REJECT;
+			return type && !strcmp(type, "tcp reset") ? XC_VERDICT_REJECT_RST :
+								    XC_VERDICT_REJECT;
 		if (key && !strcmp(key, "xt") && name && !strcmp(name, "REJECT"))
 			return XC_VERDICT_REJECT;
 		if (key && !strcmp(key, "queue"))

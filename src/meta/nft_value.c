@@ -17,9 +17,7 @@ static const struct nft_val absent = { .kind = NFT_VAL_ABSENT };
 
 static struct nft_val int_val(uint64_t n, uint32_t bits, const struct xc_symbol *sym)
 {
-	return (struct nft_val){
-		.kind = NFT_VAL_INT, .bits = bits, .n = n, .alt = n, .sym = sym
-	};
+	return (struct nft_val){ .kind = NFT_VAL_INT, .bits = bits, .n = n, .alt = n, .sym = sym };
 }
 
 static struct nft_val addr_val(const uint8_t addr[16], bool is_v4)
@@ -38,9 +36,21 @@ static struct nft_val name_val(const char *name)
 /* ---- header fields ---- */
 
 enum field {
-	F_SADDR, F_DADDR, F_SPORT, F_DPORT,	/* tuple_eval() */
-	F_PROTO, F_TTL, F_LEN4, F_LEN6, F_VERSION,
-	F_TCP_FLAGS, F_ICMP_TYPE, F_ICMP_CODE, F_ICMP_ID, F_ICMPV6_TYPE, F_ICMPV6_CODE,
+	F_SADDR,
+	F_DADDR,
+	F_SPORT,
+	F_DPORT, /* tuple_eval() */
+	F_PROTO,
+	F_TTL,
+	F_LEN4,
+	F_LEN6,
+	F_VERSION,
+	F_TCP_FLAGS,
+	F_ICMP_TYPE,
+	F_ICMP_CODE,
+	F_ICMP_ID,
+	F_ICMPV6_TYPE,
+	F_ICMPV6_CODE,
 };
 
 static const struct {
@@ -48,24 +58,15 @@ static const struct {
 	const char *name;
 	enum field field;
 } fields[] = {
-	{ NULL, "saddr", F_SADDR },
-	{ NULL, "daddr", F_DADDR },
-	{ NULL, "sport", F_SPORT },
-	{ NULL, "dport", F_DPORT },
-	{ "ip", "protocol", F_PROTO },
-	{ "ip", "ttl", F_TTL },
-	{ "ip", "length", F_LEN4 },
-	{ "ip", "version", F_VERSION },
-	{ "ip6", "nexthdr", F_PROTO },
-	{ "ip6", "hoplimit", F_TTL },
-	{ "ip6", "length", F_LEN6 },
-	{ "ip6", "version", F_VERSION },
-	{ "tcp", "flags", F_TCP_FLAGS },
-	{ "icmp", "type", F_ICMP_TYPE },
-	{ "icmp", "code", F_ICMP_CODE },
-	{ "icmp", "id", F_ICMP_ID },
-	{ "icmpv6", "type", F_ICMPV6_TYPE },
-	{ "icmpv6", "code", F_ICMPV6_CODE },
+	{ NULL, "saddr", F_SADDR },	     { NULL, "daddr", F_DADDR },
+	{ NULL, "sport", F_SPORT },	     { NULL, "dport", F_DPORT },
+	{ "ip", "protocol", F_PROTO },	     { "ip", "ttl", F_TTL },
+	{ "ip", "length", F_LEN4 },	     { "ip", "version", F_VERSION },
+	{ "ip6", "nexthdr", F_PROTO },	     { "ip6", "hoplimit", F_TTL },
+	{ "ip6", "length", F_LEN6 },	     { "ip6", "version", F_VERSION },
+	{ "tcp", "flags", F_TCP_FLAGS },     { "icmp", "type", F_ICMP_TYPE },
+	{ "icmp", "code", F_ICMP_CODE },     { "icmp", "id", F_ICMP_ID },
+	{ "icmpv6", "type", F_ICMPV6_TYPE }, { "icmpv6", "code", F_ICMPV6_CODE },
 	{ "icmpv6", "id", F_ICMP_ID },
 };
 
@@ -92,8 +93,8 @@ static enum xc_tri has_header(const struct xc_packet *p, const char *protocol)
 
 static struct nft_val echo_id(const struct xc_packet *p)
 {
-	bool is_echo = p->tuple.proto == IPPROTO_ICMP ? p->icmp_type == 0 || p->icmp_type == 8
-						      : p->icmp_type == 128 || p->icmp_type == 129;
+	bool is_echo = p->tuple.proto == IPPROTO_ICMP ? p->icmp_type == 0 || p->icmp_type == 8 :
+							p->icmp_type == 128 || p->icmp_type == 129;
 
 	return is_echo ? int_val(p->tuple.sport_he, 16, NULL) : unknown;
 }

@@ -2,9 +2,9 @@
 #include "meta/ruleset.h"
 
 #include "base/log.h"
+#include "base/netns.h"
 #include "base/scope.h"
 #include "meta/iptables.h"
-#include "meta/netns.h"
 #include "meta/nft.h"
 #include "meta/nft_dump.h"
 #include "meta/run.h"
@@ -32,14 +32,26 @@ static const struct {
 	const char *programs[2];
 	bool is_v6;
 } savers[] = {
-	[IPT_LEGACY4] = { "iptables-legacy", "ip", "/proc/thread-self/net/ip_tables_names",
-			  { "iptables-legacy-save", "iptables-save" }, false },
-	[IPT_LEGACY6] = { "iptables-legacy", "ip6", "/proc/thread-self/net/ip6_tables_names",
-			  { "ip6tables-legacy-save", "ip6tables-save" }, true },
-	[IPT_NFT4] = { "iptables-nft", "ip", NULL,
-		       { "iptables-nft-save", "iptables-save" }, false },
-	[IPT_NFT6] = { "iptables-nft", "ip6", NULL,
-		       { "ip6tables-nft-save", "ip6tables-save" }, true },
+	[IPT_LEGACY4] = { "iptables-legacy",
+			  "ip",
+			  "/proc/thread-self/net/ip_tables_names",
+			  { "iptables-legacy-save", "iptables-save" },
+			  false },
+	[IPT_LEGACY6] = { "iptables-legacy",
+			  "ip6",
+			  "/proc/thread-self/net/ip6_tables_names",
+			  { "ip6tables-legacy-save", "ip6tables-save" },
+			  true },
+	[IPT_NFT4] = { "iptables-nft",
+		       "ip",
+		       NULL,
+		       { "iptables-nft-save", "iptables-save" },
+		       false },
+	[IPT_NFT6] = { "iptables-nft",
+		       "ip6",
+		       NULL,
+		       { "ip6tables-nft-save", "ip6tables-save" },
+		       true },
 };
 _Static_assert(ARRAY_SIZE(savers) == _IPT_MAX, "one row per saver");
 
@@ -329,7 +341,8 @@ static int entry_get(struct xc_ruleset *rs, uint32_t netns, bool is_forced, stru
 	if (r && r != -EOPNOTSUPP)
 		return r;
 	e = entry_find(rs, netns);
-	if (is_forced || !is_fresh(e, &st))
+	/* Also a forced look waits while the last one was dear: drops come in storms. */
+	if ((is_forced && is_older_than(e, 0)) || !is_fresh(e, &st))
 		load(rs, e, &st, r == 0);
 	e->used_ns = now_ns();
 	*ret = e;
@@ -347,15 +360,16 @@ static size_t evaluate(struct xc_ruleset *rs, const struct entry *e, const struc
 	return xc_candidates_finish(&rs->found);
 }
 
+/* size-ok: a question has a place, a packet and room for the answer; all six are plain */
 int xc_ruleset_name(struct xc_ruleset *rs, int netns_fd, uint32_t netns,
 		    const struct xc_packet *pkt, struct xc_rule *out, size_t max)
 {
-	_cleanup_(xc_netns_leave) int back = -1;
+	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
 	struct entry *e;
 	size_t n;
 	int r;
 
-	r = xc_netns_enter(netns_fd, &back);
+	r = xc_netns_enter(netns_fd, &visit);
 	if (r)
 		return r;
 	r = entry_get(rs, netns, false, &e);
@@ -409,13 +423,13 @@ static bool is_proof(const struct xc_rule_list *list, size_t moved)
 int xc_ruleset_counted(struct xc_ruleset *rs, int netns_fd, uint32_t netns,
 		       const struct xc_packet *pkt, struct xc_rule_list *list)
 {
-	_cleanup_(xc_netns_leave) int back = -1;
+	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
 	size_t n_moved = 0, moved = 0;
 	struct xc_rule first;
 	struct entry *e;
 	int r;
 
-	r = xc_netns_enter(netns_fd, &back);
+	r = xc_netns_enter(netns_fd, &visit);
 	if (r)
 		return r;
 	r = entry_get(rs, netns, true, &e);
@@ -439,11 +453,11 @@ int xc_ruleset_counted(struct xc_ruleset *rs, int netns_fd, uint32_t netns,
 
 int xc_ruleset_describe(struct xc_ruleset *rs, int netns_fd, uint32_t netns, struct xc_rule *rule)
 {
-	_cleanup_(xc_netns_leave) int back = -1;
+	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
 	struct entry *e;
 	int r;
 
-	r = xc_netns_enter(netns_fd, &back);
+	r = xc_netns_enter(netns_fd, &visit);
 	if (r)
 		return r;
 	r = entry_get(rs, netns, false, &e);

@@ -3,8 +3,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/netns.h"
 #include "base/scope.h"
-#include "meta/netns.h"
 #include "meta/nft_dump.h"
 #include "meta/walk.h"
 
@@ -125,12 +125,12 @@ static int remove_leftover(struct nft_ctx *ctx)
 
 int xc_trace_clean(int netns_fd)
 {
-	_cleanup_(xc_netns_leave) int back = -1;
+	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
 	struct xc_nft_state st;
 	struct nft_ctx *ctx;
 	int r;
 
-	r = xc_netns_enter(netns_fd, &back);
+	r = xc_netns_enter(netns_fd, &visit);
 	if (!r)
 		r = xc_nft_state(&st);
 	if (r)
@@ -173,8 +173,8 @@ static uint32_t u32_of(const struct nlattr *attr, uint32_t missing)
 
 static const char *string_of(const struct nlattr *attr)
 {
-	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr)
-									 : NULL;
+	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr) :
+									   NULL;
 }
 
 /* The final verdict of a rule or policy; UINT32_MAX = none. Negative codes are jumps and such. */
@@ -187,8 +187,10 @@ static uint32_t verdict_code(const struct trace_attrs *at, uint32_t type)
 	if (type != NFT_TRACETYPE_RULE || !nested)
 		return UINT32_MAX;
 	mnl_attr_for_each_nested(attr, nested)
+	{
 		if (mnl_attr_get_type(attr) == NFTA_VERDICT_CODE)
 			return u32_of(attr, UINT32_MAX);
+	}
 	return UINT32_MAX;
 }
 
@@ -372,14 +374,14 @@ static int install(struct xc_trace *t, const struct xc_packet *pkt)
 
 int xc_trace_start(int netns_fd, const struct xc_packet *pkt, struct xc_trace **ret)
 {
-	_cleanup_(xc_netns_leave) int back = -1;
+	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
 	_cleanup_(xc_trace_stopp) struct xc_trace *t = calloc(1, sizeof(*t));
 	struct xc_nft_state st;
 	int r;
 
 	if (!t)
 		return -ENOMEM;
-	r = xc_netns_enter(netns_fd, &back);
+	r = xc_netns_enter(netns_fd, &visit);
 	if (!r)
 		r = xc_nft_state(&st);
 	if (!r)

@@ -153,16 +153,16 @@ bool xc_walk_is_before_nat(const struct xc_walk *w)
 		return false;
 	if (hook == XC_HOOK_PREROUTING || hook == XC_HOOK_OUTPUT)
 		return w->base->prio < PRIO_NAT_DST;
-	return hook == XC_HOOK_INPUT || hook == XC_HOOK_POSTROUTING ? w->base->prio < PRIO_NAT_SRC
-								    : false;
+	return (hook == XC_HOOK_INPUT || hook == XC_HOOK_POSTROUTING) &&
+	       w->base->prio < PRIO_NAT_SRC;
 }
 
 const char *xc_walk_ifname(const struct xc_walk *w, bool is_input)
 {
 	const char *name = is_input ? w->pkt->iif : w->pkt->oif;
 	enum xc_hook hook = w->base->hook;
-	bool has_none = is_input ? hook == XC_HOOK_OUTPUT
-				 : hook == XC_HOOK_PREROUTING || hook == XC_HOOK_INPUT;
+	bool has_none = is_input ? hook == XC_HOOK_OUTPUT :
+				   hook == XC_HOOK_PREROUTING || hook == XC_HOOK_INPUT;
 
 	if (has_none)
 		return "";

@@ -52,7 +52,12 @@ struct xc_side {
 	uint32_t n_err_eperm;	/* resends that a local filter refused (-EPERM) */
 	uint32_t n_rst_rcvd;
 	uint64_t first_retrans_ns;
+	uint64_t second_retrans_ns;
 	uint64_t first_full_ns;	/* retransmission of a full segment */
+	uint64_t second_full_ns;
+	uint32_t full_seq;	/* sequence number of the last full segment resent */
+	uint32_t n_full_seqs;	/* different ones */
+	uint64_t died_ns;	/* its process died of a signal with the socket open; 0 = no */
 	uint64_t stuck_ns;	/* first seen with a shut peer window, 0 = never */
 };
 

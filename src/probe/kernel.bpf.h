@@ -33,6 +33,7 @@ enum {
 	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
 	TCP_NEW_SYN_RECV = 12,
 };
@@ -361,6 +362,7 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	int exit_code;
+	unsigned int flags;
 	struct task_struct *group_leader;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;

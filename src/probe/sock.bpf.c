@@ -148,12 +148,41 @@ static __always_inline void on_close(struct sock *sk, struct xc_sock_key *key, i
 		bpf_map_delete_elem(&xc_socks, key);
 }
 
+#define PF_EXITING 0x4		/* include/linux/sched.h */
+#define SIGNAL_MASK 0x7f	/* wait(2) */
+
+/* A socket starts to close. When its process is dying of a signal, the peer sees a clean FIN or
+ * nothing at all, and no other event tells that a connection was cut. */
+static __always_inline void on_fin(struct sock *sk)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct xc_sock_own own = { 0 };
+	struct xc_sock_key key = { 0 };
+
+	/* only close(), shutdown() and exit lead here: process context */
+	if (!(BPF_CORE_READ(task, flags) & PF_EXITING) ||
+	    !(BPF_CORE_READ(task, exit_code) & SIGNAL_MASK))
+		return;
+	key.netns = xc_sk_netns(sk);
+	if (!xc_netns_in_scope(key.netns) || !xc_task_in_scope())
+		return;
+	key.cookie = xc_sk_cookie(sk);
+	if (bpf_map_lookup_elem(&xc_socks, &key))
+		return;		/* a client that goes away has not been failed by anybody */
+	xc_owner_of(&own.owner, task);
+	sock_emit(sk, &key, &own, XC_SOCK_DIED, TCP_ESTABLISHED);
+}
+
 static __always_inline int on_state(struct sock *sk, int old, int new)
 {
 	struct xc_sock_key key = { 0 };
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
+	if (new == TCP_FIN_WAIT1 || new == TCP_LAST_ACK) {
+		on_fin(sk);
+		return 0;
+	}
 	if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT) {
 		/* the common case: nothing to do unless the SYN had to be repeated */
 		if (!BPF_CORE_READ((struct tcp_sock *)sk, total_retrans))

@@ -217,7 +217,9 @@ static __always_inline void xc_sock_fill(struct xc_sock_evt *e, struct sock *sk,
 		e->owner = own->owner;
 		e->open_ns = own->open_ns;
 		e->syn_retrans = own->syn_retrans;
-		e->flags |= e->state == TCP_LISTEN ? 0 : XC_SOCK_F_CLIENT;
+		/* without a start time the owner is from the back-fill: either end */
+		if (e->open_ns && e->state != TCP_LISTEN)
+			e->flags |= XC_SOCK_F_CLIENT;
 	} else if (bpf_core_field_exists(struct sock_cgroup_data, cgroup)) {
 		e->owner.cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 	}

@@ -126,7 +126,7 @@ static uint64_t read_number(const char *path)
 	return v;
 }
 
-bool xc_counters_poll(struct xc_netns *ns, const struct xc_source_env *env)
+bool xc_counters_read(struct xc_netns *ns, struct xc_counters_evt *ret_evt)
 {
 	struct xc_counters_evt e = { .hdr = { .kind = XC_EVT_COUNTERS, .size_bytes = sizeof(e) },
 				     .netns = ns->inum };
@@ -150,7 +150,7 @@ bool xc_counters_poll(struct xc_netns *ns, const struct xc_source_env *env)
 	e.v[XC_CTR_CT_COUNT] = v[XC_CTR_CT_COUNT];
 	e.v[XC_CTR_CT_MAX] = read_number("/proc/sys/net/netfilter/nf_conntrack_max");
 	e.hdr.ts_ns = now;
-	env->on_record(env->arg, &e.hdr);
+	*ret_evt = e;
 	return true;
 }
 

@@ -11,8 +11,8 @@ uint64_t xc_now_ns(void);
 /** CLOCK_REALTIME - CLOCK_MONOTONIC, read bracketed so that a preemption in between shows. */
 int64_t xc_wall_offset_ns(void);
 
-/** Read the counters of @ns and deliver a record if one that matters moved. True = moved. */
-bool xc_counters_poll(struct xc_netns *ns, const struct xc_source_env *env);
+/** Read the counters of @ns. True = one that matters moved, and @ret_evt tells by how much. */
+bool xc_counters_read(struct xc_netns *ns, struct xc_counters_evt *ret_evt);
 
 /** Deliver the addresses of @ns. 0 or -errno. */
 int xc_addresses_read(struct xc_netns *ns, const struct xc_source_env *env);

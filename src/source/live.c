@@ -345,15 +345,17 @@ static void poll_counters(struct live *l)
 {
 	for (size_t i = 0; i < l->scope.n; i++) {
 		struct xc_netns *ns = &l->scope.ns[i];
-		uint64_t before = ns->counters[XC_CTR_LISTEN_DROPS] + ns->counters[XC_CTR_REQQ_FULL_COOKIES];
+		struct xc_counters_evt e;
 
-		if (!xc_counters_poll(ns, &l->env))
+		if (!xc_counters_read(ns, &e))
 			continue;
-		/* a listener turned somebody away: which one? */
-		if (ns->counters[XC_CTR_LISTEN_DROPS] + ns->counters[XC_CTR_REQQ_FULL_COOKIES] != before) {
+		/* a listener turned somebody away: look which one is full before telling */
+		if (e.v[XC_CTR_LISTEN_DROPS] | e.v[XC_CTR_REQQ_FULL_COOKIES]) {
 			scan_stuck(l, ns);
 			(void)ring_buffer__consume(l->ring);
+			e.hdr.ts_ns = xc_now_ns();
 		}
+		l->env.on_record(l->env.arg, &e.hdr);
 	}
 	l->counters_ns = xc_now_ns();
 }

@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	if (f.prefix_len > 128 || xc_filter_parse(f.kind, f.text, &again, &why))
 		abort();
-	if (memcmp(f.addr, again.addr, 16) || f.prefix_len != again.prefix_len || f.port_he != again.port_he)
+	if (memcmp(f.addr, again.addr, 16) || f.prefix_len != again.prefix_len ||
+	    f.port_he != again.port_he)
 		abort();
 	return 0;
 }

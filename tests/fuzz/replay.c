@@ -20,7 +20,8 @@ static int replay(const char *path)
 	if (!f || !data)
 		return -1;
 	len = fread(data, 1, SAMPLE_MAX, f);
-	exact = malloc(len ? len : 1);	/* exactly as long, so that a sanitizer sees one byte too many */
+	exact = malloc(len ? len :
+			     1); /* exactly as long, so that a sanitizer sees one byte too many */
 	if (!exact || ferror(f))
 		return -1;
 	memcpy(exact, data, len);

@@ -32,7 +32,8 @@ static inline void *guard_copy(const void *p, size_t n)
 	static char *pages;
 
 	if (!pages) {
-		pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			     0);
 		assert_true(pages != MAP_FAILED);
 		assert_return_code(mprotect(pages + 4096, 4096, PROT_NONE), 0);
 	}

@@ -76,19 +76,32 @@ static void refuses_what_is_wrong(void **state)
 		enum xc_filter_kind kind;
 		const char *text;
 	} rows[] = {
-		{ XC_FILTER_FROM, "" },		  { XC_FILTER_FROM, "!" },
-		{ XC_FILTER_FROM, "host" },	  { XC_FILTER_FROM, "10.0.0" },
-		{ XC_FILTER_FROM, "10.0.0.256" }, { XC_FILTER_FROM, "10.0.0.1/33" },
-		{ XC_FILTER_FROM, "10.0.0.1/" },  { XC_FILTER_FROM, "10.0.0.1/-1" },
-		{ XC_FILTER_FROM, "10.0.0.1:0" }, { XC_FILTER_FROM, "10.0.0.1:65536" },
-		{ XC_FILTER_FROM, "10.0.0.1:" },  { XC_FILTER_FROM, ":" },
-		{ XC_FILTER_FROM, "::1/129" },	  { XC_FILTER_FROM, "[::1" },
-		{ XC_FILTER_FROM, "[::1]80" },	  { XC_FILTER_FROM, "[::1]:" },
-		{ XC_FILTER_FROM, "[10.0.0.1]x" }, { XC_FILTER_FROM, "::1%eth0" },
-		{ XC_FILTER_FROM, "10.0.0.1 " },  { XC_FILTER_PORT, "0" },
-		{ XC_FILTER_PORT, "80-90" },	  { XC_FILTER_PORT, "https" },
-		{ XC_FILTER_PORT, "65536" },	  { XC_FILTER_PORT, "" },
-		{ XC_FILTER_FROM, "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:11111" },
+		{ XC_FILTER_FROM, "" },
+		{ XC_FILTER_FROM, "!" },
+		{ XC_FILTER_FROM, "host" },
+		{ XC_FILTER_FROM, "10.0.0" },
+		{ XC_FILTER_FROM, "10.0.0.256" },
+		{ XC_FILTER_FROM, "10.0.0.1/33" },
+		{ XC_FILTER_FROM, "10.0.0.1/" },
+		{ XC_FILTER_FROM, "10.0.0.1/-1" },
+		{ XC_FILTER_FROM, "10.0.0.1:0" },
+		{ XC_FILTER_FROM, "10.0.0.1:65536" },
+		{ XC_FILTER_FROM, "10.0.0.1:" },
+		{ XC_FILTER_FROM, ":" },
+		{ XC_FILTER_FROM, "::1/129" },
+		{ XC_FILTER_FROM, "[::1" },
+		{ XC_FILTER_FROM, "[::1]80" },
+		{ XC_FILTER_FROM, "[::1]:" },
+		{ XC_FILTER_FROM, "[10.0.0.1]x" },
+		{ XC_FILTER_FROM, "::1%eth0" },
+		{ XC_FILTER_FROM, "10.0.0.1 " },
+		{ XC_FILTER_PORT, "0" },
+		{ XC_FILTER_PORT, "80-90" },
+		{ XC_FILTER_PORT, "https" },
+		{ XC_FILTER_PORT, "65536" },
+		{ XC_FILTER_PORT, "" },
+		{ XC_FILTER_FROM,
+		  "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:11111" },
 	};
 
 	(void)state;
@@ -122,9 +135,15 @@ static void holds_as_documented(void **state)
 		{ "either: server", { { XC_FILTER_IP, "10.0.0.2" } }, true },
 		{ "either: port must be that end's", { { XC_FILTER_IP, "10.0.0.1:80" } }, false },
 		{ "port", { { XC_FILTER_PORT, "80" } }, true },
-		{ "alternatives", { { XC_FILTER_TO, "10.9.9.9" }, { XC_FILTER_TO, "10.0.0.2" } }, true },
-		{ "both kinds", { { XC_FILTER_FROM, "10.0.0.1" }, { XC_FILTER_TO, "10.9.9.9" } }, false },
-		{ "not wins", { { XC_FILTER_IP, "10.0.0.0/8" }, { XC_FILTER_PORT, "!80" } }, false },
+		{ "alternatives",
+		  { { XC_FILTER_TO, "10.9.9.9" }, { XC_FILTER_TO, "10.0.0.2" } },
+		  true },
+		{ "both kinds",
+		  { { XC_FILTER_FROM, "10.0.0.1" }, { XC_FILTER_TO, "10.9.9.9" } },
+		  false },
+		{ "not wins",
+		  { { XC_FILTER_IP, "10.0.0.0/8" }, { XC_FILTER_PORT, "!80" } },
+		  false },
 		{ "not of another", { { XC_FILTER_TO, "!10.9.9.9" } }, true },
 		{ "nothing but not", { { XC_FILTER_FROM, "!10.0.0.1" } }, false },
 		{ "IPv6 is not IPv4", { { XC_FILTER_IP, "0.0.0.0/0" } }, true },
@@ -139,8 +158,8 @@ static void holds_as_documented(void **state)
 		size_t n = 0;
 
 		for (; n < 3 && rows[i].f[n].text; n++)
-			assert_row(rows[i].what,
-				   !xc_filter_parse(rows[i].f[n].kind, rows[i].f[n].text, &f[n], &why));
+			assert_row(rows[i].what, !xc_filter_parse(rows[i].f[n].kind,
+								  rows[i].f[n].text, &f[n], &why));
 		assert_row(rows[i].what, xc_filters_hold(f, n, &t) == rows[i].want);
 	}
 }
@@ -178,8 +197,10 @@ static void kernel_form_says_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_what_is_right),	     cmocka_unit_test(refuses_what_is_wrong),
-		cmocka_unit_test(holds_as_documented),	     cmocka_unit_test(all_of_ipv4_is_not_ipv6),
+		cmocka_unit_test(reads_what_is_right),
+		cmocka_unit_test(refuses_what_is_wrong),
+		cmocka_unit_test(holds_as_documented),
+		cmocka_unit_test(all_of_ipv4_is_not_ipv6),
 		cmocka_unit_test(kernel_form_says_the_same),
 	};
 

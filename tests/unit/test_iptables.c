@@ -72,8 +72,8 @@ static void test_targets(void **state)
 		{ "second rule", SYN80, "2!", TCP "--dport 81 " DROP A DROP, NULL },
 		{ "accept first", SYN80, "", A "-j ACCEPT\n" A DROP, "DROP" },
 		{ "policy", SYN80, "P!", TCP "--dport 81 -j ACCEPT\n", "DROP" },
-		{ "reject", SYN80, "1!r",
-		  A "-j REJECT --reject-with icmp-port-unreachable\n", NULL },
+		{ "reject", SYN80, "1!r", A "-j REJECT --reject-with icmp-port-unreachable\n",
+		  NULL },
 		{ "reset", SYN80, "1!R", TCP "-j REJECT --reject-with tcp-reset\n", NULL },
 		{ "queue", SYN80, "1?q", A "-j NFQUEUE --queue-num 3 --queue-bypass\n", NULL },
 		{ "log goes on", SYN80, "2!", A "-j LOG --log-prefix \"-j DROP \"\n" A DROP, NULL },
@@ -119,8 +119,8 @@ static void test_addresses(void **state)
 		{ "odd mask", SYN80, "1!", A "-d 10.0.0.2/255.0.0.255 " DROP, NULL },
 		{ "odd mask miss", SYN80, "", A "-d 10.0.0.3/255.0.0.255 " DROP, NULL },
 		{ "range", SYN80, "1!", A "-m iprange --src-range 10.0.0.1-10.0.0.5 " DROP, NULL },
-		{ "range miss", SYN80, "",
-		  A "-m iprange --src-range 10.0.0.2-10.0.0.5 " DROP, NULL },
+		{ "range miss", SYN80, "", A "-m iprange --src-range 10.0.0.2-10.0.0.5 " DROP,
+		  NULL },
 		{ "v6", SYN80_6, "1!", A "-s fd00::/8 " DROP, NULL },
 		{ "v6 miss", SYN80_6, "", A "-s fd00::2/128 " DROP, NULL },
 		{ "before nat", SYN80 " odst=10.9.9.9|80", "1?", A "-d 10.0.0.2/32 " DROP, NULL },
@@ -142,25 +142,23 @@ static void test_transport(void **state)
 		{ "not port", SYN80, "", TCP "! --dport 80 " DROP, NULL },
 		{ "not other port", SYN80, "1!", TCP "! --dport 81 " DROP, NULL },
 		{ "multiport", SYN80, "1!", A "-p tcp -m multiport --dports 22,79:81 " DROP, NULL },
-		{ "multiport miss", SYN80, "",
-		  A "-p tcp -m multiport --dports 22,81:90 " DROP, NULL },
+		{ "multiport miss", SYN80, "", A "-p tcp -m multiport --dports 22,81:90 " DROP,
+		  NULL },
 		{ "either port", SYN80, "1!", A "-p tcp -m multiport --ports 4000 " DROP, NULL },
 		{ "not ports", SYN80, "", A "-p tcp -m multiport ! --ports 4000 " DROP, NULL },
 		{ "syn", SYN80, "1!", TCP "--tcp-flags FIN,SYN,RST,ACK SYN " DROP, NULL },
 		{ "not syn", SYN80 " flags=0x10", "1!",
-		  TCP "! --tcp-flags FIN,SYN,RST,ACK SYN " DROP,
-		  NULL },
+		  TCP "! --tcp-flags FIN,SYN,RST,ACK SYN " DROP, NULL },
 		{ "syn short", SYN80 " flags=0x12", "", TCP "--syn " DROP, NULL },
 		{ "null scan", SYN80 " flags=0", "1!",
-		  TCP "--tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE " DROP,
-		  NULL },
+		  TCP "--tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE " DROP, NULL },
 		{ "not tcp", SYN80, "", A "! -p tcp " DROP, NULL },
 		{ "gre by name", "gre 10.0.0.1 10.0.0.2", "1!", A "-p gre " DROP, NULL },
 		{ "by number", "gre 10.0.0.1 10.0.0.2", "1!", A "-p 47 " DROP, NULL },
 		{ "protocol nobody knows", SYN80, "1?", A "-p wonder " DROP, NULL },
 		{ "ping", PING, "1!", A "-p icmp -m icmp --icmp-type 8 " DROP, NULL },
-		{ "ping by name", PING, "1!",
-		  A "-p icmp -m icmp --icmp-type echo-request " DROP, NULL },
+		{ "ping by name", PING, "1!", A "-p icmp -m icmp --icmp-type echo-request " DROP,
+		  NULL },
 		{ "code", "icmp 10.0.0.1 10.0.0.2 type=3 code=4", "1!",
 		  A "-p icmp -m icmp --icmp-type 3/4 " DROP, NULL },
 		{ "code miss", "icmp 10.0.0.1 10.0.0.2 type=3 code=3", "",
@@ -180,12 +178,12 @@ static void test_matches(void **state)
 	static const struct row rows[] = {
 		{ "established", SYN80 " ct=est", "",
 		  A "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n", "DROP" },
-		{ "new", SYN80, "P!",
-		  A "-m state --state RELATED,ESTABLISHED -j ACCEPT\n", "DROP" },
-		{ "invalid", SYN80 " ct=none", "1!",
-		  A "-m conntrack --ctstate INVALID " DROP, NULL },
-		{ "not established", SYN80, "1!",
-		  A "-m conntrack ! --ctstate ESTABLISHED " DROP, NULL },
+		{ "new", SYN80, "P!", A "-m state --state RELATED,ESTABLISHED -j ACCEPT\n",
+		  "DROP" },
+		{ "invalid", SYN80 " ct=none", "1!", A "-m conntrack --ctstate INVALID " DROP,
+		  NULL },
+		{ "not established", SYN80, "1!", A "-m conntrack ! --ctstate ESTABLISHED " DROP,
+		  NULL },
 		{ "translated", SYN80, "1?", A "-m conntrack --ctstate DNAT " DROP, NULL },
 		{ "conntrack not known", SYN80 " ct=unknown", "1?",
 		  A "-m conntrack --ctstate NEW " DROP, NULL },
@@ -193,10 +191,9 @@ static void test_matches(void **state)
 		{ "mark miss", SYN80 " mark=0x12", "", A "-m mark --mark 0x1/0xf " DROP, NULL },
 		{ "not mark", SYN80, "1!", A "-m mark ! --mark 0x1 " DROP, NULL },
 		{ "mark changes", SYN80, "1?",
-		  A "-m mark --mark 0x1 " DROP A "-j MARK --set-xmark 0x1/0x1\n",
+		  A "-m mark --mark 0x1 " DROP A "-j MARK --set-xmark 0x1/0x1\n", NULL },
+		{ "comment", SYN80, "1!", A "-m comment --comment \"a \\\"q\\\" -s 1.2.3.4\" " DROP,
 		  NULL },
-		{ "comment", SYN80, "1!",
-		  A "-m comment --comment \"a \\\"q\\\" -s 1.2.3.4\" " DROP, NULL },
 		{ "comment of one word", SYN80, "1!", A "-m comment --comment -j " DROP, NULL },
 		{ "length", SYN80 " len=60", "1!", A "-m length --length 60:70 " DROP, NULL },
 		{ "length not known", SYN80, "1?", A "-m length --length 60:70 " DROP, NULL },
@@ -208,16 +205,15 @@ static void test_matches(void **state)
 		  "-A OUTPUT -m owner --uid-owner 1000 " DROP, NULL },
 		{ "not owner", SYN80 " hook=out uid=50", "",
 		  "-A OUTPUT -m owner ! --uid-owner 0-99 " DROP, NULL },
-		{ "group", SYN80 " hook=out gid=7", "1!",
-		  "-A OUTPUT -m owner --gid-owner 7 " DROP, NULL },
+		{ "group", SYN80 " hook=out gid=7", "1!", "-A OUTPUT -m owner --gid-owner 7 " DROP,
+		  NULL },
 		{ "owner not known", SYN80 " hook=out", "1?",
 		  "-A OUTPUT -m owner --uid-owner 1000 " DROP, NULL },
 		{ "limit", SYN80, "2! 1?", A "-m limit --limit 5/sec " DROP A DROP, NULL },
 		{ "ipset", SYN80, "1?", A "-m set --match-set bad src " DROP, NULL },
 		{ "not ipset", SYN80, "1?", A "-m set ! --match-set bad src " DROP, NULL },
 		{ "unknown, but other port", SYN80, "",
-		  TCP "--dport 81 -m set --match-set bad src " DROP,
-		  NULL },
+		  TCP "--dport 81 -m set --match-set bad src " DROP, NULL },
 		{ "module without options", SYN80, "1?", A "-m socket " DROP, NULL },
 		{ "fragment", SYN80, "1?", A "-f " DROP, NULL },
 	};
@@ -237,7 +233,9 @@ static const char tables[] =
 
 static void test_tables(void **state)
 {
-	static const struct { const char *what, *packet, *want; } rows[] = {
+	static const struct {
+		const char *what, *packet, *want;
+	} rows[] = {
 		{ "raw first", "tcp 10.0.0.1|4 10.0.0.2|7 hook=pre", "1!" },
 		{ "accepted in mangle", SYN80 " hook=pre", "" },
 		{ "policy of mangle", UDP53 " hook=pre", "P!" },
@@ -341,12 +339,12 @@ static uint32_t next_random(uint32_t *seed)
 static void test_damaged_text(void **state)
 {
 	static const char alphabet[] = "\n -!/:,.0159ADIJNPRTjpsmi\"\\*[]";
-	static const char rules[] =
-		A "-s 10.0.0.0/8 ! -d 1.2.3.4/255.0.0.0 -m multiport --ports 1,2,5:9 "
+	static const char rules[] = A
+		"-s 10.0.0.0/8 ! -d 1.2.3.4/255.0.0.0 -m multiport --ports 1,2,5:9 "
 		"-m mark --mark 0x1/0xf -m comment --comment \"x \\\" y\" -m icmp --icmp-type 3/4 "
 		"--tcp-flags FIN,SYN SYN -m iprange --src-range 1.1.1.1-1.1.1.2 "
-		"-j REJECT --reject-with tcp-reset\n"
-		A "-g SUB\n-A SUB -m conntrack --ctstate NEW,INVALID -j SUB\n";
+		"-j REJECT --reject-with tcp-reset\n" A
+		"-g SUB\n-A SUB -m conntrack --ctstate NEW,INVALID -j SUB\n";
 	char text[TEXT_MAX], cut[TEXT_MAX], got[LIST_MAX];
 	uint32_t seed = 7;
 	size_t len;

@@ -15,6 +15,7 @@
 /* JSON with ' for ", as nft 1.0.6 prints it. */
 #define PAY(p, f) "{'payload':{'protocol':'" p "','field':'" f "'}}"
 #define META(k) "{'meta':{'key':'" k "'}}"
+#define ORIG(k) "{'ct':{'key':'" k "','dir':'original'}}"
 #define CTSTATE "{'ct':{'key':'state'}}"
 #define AND(l, m) "{'&':[" l "," m "]}"
 #define CONCAT(a, b) "{'concat':[" a "," b "]}"
@@ -30,6 +31,8 @@
 #define DROP "{'drop':null}"
 #define ACCEPT "{'accept':null}"
 #define RETURN "{'return':null}"
+/* The one rule of a row: condition, drop. */
+#define WHEN(cond) .rules = { cond "," DROP }
 #define JUMP(c) "{'jump':{'target':'" c "'}}"
 #define GOTO(c) "{'goto':{'target':'" c "'}}"
 #define REJECT(t) "{'reject':{'type':'" t "','expr':'port-unreachable'}}"
@@ -81,9 +84,9 @@ static void compose(char json[JSON_MAX], const struct row *row)
 		       "{'chain':{'family':'inet','table':'f','name':'sub'}},"
 		       "{'chain':{'family':'inet','table':'f','name':'in','type':'filter',"
 		       "'hook':'%s','prio':0,'policy':'%s'}}%s%s",
-		       strstr(row->packet, "hook=out")	? "output"
-		       : strstr(row->packet, "hook=fwd") ? "forward"
-							 : "input",
+		       strstr(row->packet, "hook=out") ? "output" :
+		       strstr(row->packet, "hook=fwd") ? "forward" :
+							 "input",
 		       row->policy ? row->policy : "accept", row->extra ? "," : "",
 		       row->extra ? row->extra : "");
 	append_rules(json, "in", row->rules, 6, 1);
@@ -122,14 +125,13 @@ static void check(const struct row *rows, size_t n)
 static void test_verdicts(void **state)
 {
 	static const struct row rows[] = {
-		{ "drop", SYN80, "1!", .rules = { DPORT("80") "," DROP } },
-		{ "other port", SYN80, "", .rules = { DPORT("81") "," DROP } },
-		{ "udp has no tcp port", UDP53, "", .rules = { DPORT("53") "," DROP } },
-		{ "not even with !=", UDP53, "",
-		  .rules = { NOT(PAY("tcp", "dport"), "80") "," DROP } },
+		{ "drop", SYN80, "1!", WHEN(DPORT("80")) },
+		{ "other port", SYN80, "", WHEN(DPORT("81")) },
+		{ "udp has no tcp port", UDP53, "", WHEN(DPORT("53")) },
+		{ "not even with !=", UDP53, "", WHEN(NOT(PAY("tcp", "dport"), "80")) },
 		{ "accept first", SYN80, "", .rules = { DPORT("80") "," ACCEPT, DROP } },
 		{ "policy", SYN80, "P!", "drop", .rules = { DPORT("81") "," ACCEPT } },
-		{ "rule before policy", SYN80, "1!", "drop", .rules = { DPORT("80") "," DROP } },
+		{ "rule before policy", SYN80, "1!", "drop", WHEN(DPORT("80")) },
 		{ "first of two", SYN80, "1!", .rules = { DROP, DROP } },
 		{ "reject", SYN80, "1!r", .rules = { REJECT("icmpx") } },
 		{ "plain reject", SYN80, "1!r", .rules = { "{'reject':null}" } },
@@ -183,67 +185,48 @@ static void test_chains(void **state)
 static void test_fields(void **state)
 {
 	static const struct row rows[] = {
-		{ "saddr", SYN80, "1!",
-		  .rules = { IS(PAY("ip", "saddr"), "'10.0.0.1'") "," DROP } },
-		{ "near miss", SYN80, "",
-		  .rules = { IS(PAY("ip", "saddr"), "'10.0.0.2'") "," DROP } },
-		{ "prefix", SYN80, "1!",
-		  .rules = { IS(PAY("ip", "saddr"), PREFIX("10.0.0.0", "30")) "," DROP } },
+		{ "saddr", SYN80, "1!", WHEN(IS(PAY("ip", "saddr"), "'10.0.0.1'")) },
+		{ "near miss", SYN80, "", WHEN(IS(PAY("ip", "saddr"), "'10.0.0.2'")) },
+		{ "prefix", SYN80, "1!", WHEN(IS(PAY("ip", "saddr"), PREFIX("10.0.0.0", "30"))) },
 		{ "prefix miss", SYN80, "",
-		  .rules = { IS(PAY("ip", "saddr"), PREFIX("10.0.0.2", "31")) "," DROP } },
-		{ "not prefix", SYN80, "",
-		  .rules = { NOT(PAY("ip", "saddr"), PREFIX("10.0.0.0", "8")) "," DROP } },
+		  WHEN(IS(PAY("ip", "saddr"), PREFIX("10.0.0.2", "31"))) },
+		{ "not prefix", SYN80, "", WHEN(NOT(PAY("ip", "saddr"), PREFIX("10.0.0.0", "8"))) },
 		{ "range", SYN80, "1!",
-		  .rules = { IS(PAY("ip", "saddr"), RANGE("'10.0.0.1'", "'10.0.0.9'")) "," DROP } },
+		  WHEN(IS(PAY("ip", "saddr"), RANGE("'10.0.0.1'", "'10.0.0.9'"))) },
 		{ "masked", SYN80, "1!",
-		  .rules = { IS(AND(PAY("ip", "daddr"), "'0.0.0.255'"), "'0.0.0.2'") "," DROP } },
-		{ "v6", SYN80_6, "1!",
-		  .rules = { IS(PAY("ip6", "saddr"), PREFIX("fd00::", "8")) "," DROP } },
-		{ "v6 miss", SYN80_6, "",
-		  .rules = { IS(PAY("ip6", "daddr"), "'fd00::3'") "," DROP } },
-		{ "v4 rule, v6 packet", SYN80_6, "",
-		  .rules = { NOT(PAY("ip", "saddr"), "'1.1.1.1'") "," DROP } },
+		  WHEN(IS(AND(PAY("ip", "daddr"), "'0.0.0.255'"), "'0.0.0.2'")) },
+		{ "v6", SYN80_6, "1!", WHEN(IS(PAY("ip6", "saddr"), PREFIX("fd00::", "8"))) },
+		{ "v6 miss", SYN80_6, "", WHEN(IS(PAY("ip6", "daddr"), "'fd00::3'")) },
+		{ "v4 rule, v6 packet", SYN80_6, "", WHEN(NOT(PAY("ip", "saddr"), "'1.1.1.1'")) },
 		{ "nfproto", SYN80_6, "2!",
 		  .rules = { IS(META("nfproto"), "'ipv4'") "," DROP,
 			     IS(META("nfproto"), "'ipv6'") "," DROP } },
 		{ "ethertype", SYN80, "2!",
 		  .rules = { IS(META("protocol"), "'ip6'") "," DROP,
 			     IS(META("protocol"), "'ip'") "," DROP } },
-		{ "l4proto", UDP53, "1!", .rules = { IS(META("l4proto"), "'udp'") "," DROP } },
-		{ "th", UDP53, "1!", .rules = { IS(PAY("th", "dport"), "53") "," DROP } },
-		{ "ip protocol", UDP53, "",
-		  .rules = { IS(PAY("ip", "protocol"), "'tcp'") "," DROP } },
-		{ "greater", SYN80, "1!",
-		  .rules = { OP(">", PAY("tcp", "sport"), "1023") "," DROP } },
-		{ "not less", SYN80, "",
-		  .rules = { OP("<", PAY("tcp", "sport"), "4000") "," DROP } },
-		{ "at most", SYN80, "1!",
-		  .rules = { OP("<=", PAY("tcp", "sport"), "4000") "," DROP } },
-		{ "ping", PING, "1!",
-		  .rules = { IS(PAY("icmp", "type"), "'echo-request'") "," DROP } },
+		{ "l4proto", UDP53, "1!", WHEN(IS(META("l4proto"), "'udp'")) },
+		{ "th", UDP53, "1!", WHEN(IS(PAY("th", "dport"), "53")) },
+		{ "ip protocol", UDP53, "", WHEN(IS(PAY("ip", "protocol"), "'tcp'")) },
+		{ "greater", SYN80, "1!", WHEN(OP(">", PAY("tcp", "sport"), "1023")) },
+		{ "not less", SYN80, "", WHEN(OP("<", PAY("tcp", "sport"), "4000")) },
+		{ "at most", SYN80, "1!", WHEN(OP("<=", PAY("tcp", "sport"), "4000")) },
+		{ "ping", PING, "1!", WHEN(IS(PAY("icmp", "type"), "'echo-request'")) },
 		{ "icmp code", "icmp 10.0.0.1 10.0.0.2 type=3 code=13", "1!",
-		  .rules = { IS(PAY("icmp", "code"), "'admin-prohibited'") "," DROP } },
+		  WHEN(IS(PAY("icmp", "code"), "'admin-prohibited'")) },
 		{ "icmpv6", "icmp6 fe80::1 fe80::2 type=135", "1!",
-		  .rules = { IS(PAY("icmpv6", "type"), "'nd-neighbor-solicit'") "," DROP } },
-		{ "ttl", SYN80 " ttl=3", "1!",
-		  .rules = { OP("<", PAY("ip", "ttl"), "5") "," DROP } },
-		{ "ttl not known", SYN80, "1?",
-		  .rules = { OP("<", PAY("ip", "ttl"), "5") "," DROP } },
-		{ "length", SYN80 " len=60", "",
-		  .rules = { OP(">", META("length"), "1000") "," DROP } },
-		{ "device", SYN80, "1!", .rules = { IS(META("iifname"), "'eth*'") "," DROP } },
-		{ "device miss", SYN80, "", .rules = { IS(META("iif"), "'lo'") "," DROP } },
-		{ "no outgoing device", SYN80, "1!",
-		  .rules = { NOT(META("oifname"), "'eth1'") "," DROP } },
+		  WHEN(IS(PAY("icmpv6", "type"), "'nd-neighbor-solicit'")) },
+		{ "ttl", SYN80 " ttl=3", "1!", WHEN(OP("<", PAY("ip", "ttl"), "5")) },
+		{ "ttl not known", SYN80, "1?", WHEN(OP("<", PAY("ip", "ttl"), "5")) },
+		{ "length", SYN80 " len=60", "", WHEN(OP(">", META("length"), "1000")) },
+		{ "device", SYN80, "1!", WHEN(IS(META("iifname"), "'eth*'")) },
+		{ "device miss", SYN80, "", WHEN(IS(META("iif"), "'lo'")) },
+		{ "no outgoing device", SYN80, "1!", WHEN(NOT(META("oifname"), "'eth1'")) },
 		{ "asterisk is a letter", SYN80 " iif=a*", "1!",
-		  .rules = { IS(META("iifname"), "'a\\\\*'") "," DROP } },
-		{ "device index", SYN80, "1?", .rules = { IS(META("iif"), "7") "," DROP } },
-		{ "uid", SYN80 " hook=out uid=1000", "1!",
-		  .rules = { IS(META("skuid"), "1000") "," DROP } },
-		{ "uid not known", SYN80 " hook=out", "1?",
-		  .rules = { IS(META("skuid"), "1000") "," DROP } },
-		{ "forwarded: no owner", SYN80 " hook=fwd", "",
-		  .rules = { NOT(META("skuid"), "0") "," DROP } },
+		  WHEN(IS(META("iifname"), "'a\\\\*'")) },
+		{ "device index", SYN80, "1?", WHEN(IS(META("iif"), "7")) },
+		{ "uid", SYN80 " hook=out uid=1000", "1!", WHEN(IS(META("skuid"), "1000")) },
+		{ "uid not known", SYN80 " hook=out", "1?", WHEN(IS(META("skuid"), "1000")) },
+		{ "forwarded: no owner", SYN80 " hook=fwd", "", WHEN(NOT(META("skuid"), "0")) },
 	};
 
 	(void)state;
@@ -254,51 +237,45 @@ static void test_more_fields(void **state)
 {
 	static const struct row rows[] = {
 		{ "echo id", "icmp 10.0.0.1|77 10.0.0.2 type=8", "1!",
-		  .rules = { IS(PAY("icmp", "id"), "77") "," DROP } },
+		  WHEN(IS(PAY("icmp", "id"), "77")) },
 		{ "no echo, no id", "icmp 10.0.0.1|77 10.0.0.2 type=3", "1?",
-		  .rules = { IS(PAY("icmp", "id"), "77") "," DROP } },
+		  WHEN(IS(PAY("icmp", "id"), "77")) },
 		{ "icmpv6 code", "icmp6 fe80::1 fe80::2 type=1 code=4", "1!",
-		  .rules = { IS(PAY("icmpv6", "code"), "'port-unreachable'") "," DROP } },
-		{ "hop limit", SYN80_6 " ttl=1", "1!",
-		  .rules = { IS(PAY("ip6", "hoplimit"), "1") "," DROP } },
+		  WHEN(IS(PAY("icmpv6", "code"), "'port-unreachable'")) },
+		{ "hop limit", SYN80_6 " ttl=1", "1!", WHEN(IS(PAY("ip6", "hoplimit"), "1")) },
 		{ "payload length", SYN80_6 " len=100", "1!",
-		  .rules = { IS(PAY("ip6", "length"), "60") "," DROP } },
+		  WHEN(IS(PAY("ip6", "length"), "60")) },
 		{ "total length", SYN80 " len=100", "1!",
-		  .rules = { IS(PAY("ip", "length"), RANGE("20", "100")) "," DROP } },
-		{ "version", SYN80_6, "1!", .rules = { IS(PAY("ip6", "version"), "6") "," DROP } },
-		{ "group", SYN80 " hook=out gid=5", "1!",
-		  .rules = { IS(META("skgid"), "5") "," DROP } },
-		{ "loopback", SYN80 " iif=lo", "1!",
-		  .rules = { IS(META("iiftype"), "772") "," DROP } },
-		{ "type of another device", SYN80, "1?",
-		  .rules = { IS(META("iiftype"), "772") "," DROP } },
+		  WHEN(IS(PAY("ip", "length"), RANGE("20", "100"))) },
+		{ "version", SYN80_6, "1!", WHEN(IS(PAY("ip6", "version"), "6")) },
+		{ "group", SYN80 " hook=out gid=5", "1!", WHEN(IS(META("skgid"), "5")) },
+		{ "loopback", SYN80 " iif=lo", "1!", WHEN(IS(META("iiftype"), "772")) },
+		{ "type of another device", SYN80, "1?", WHEN(IS(META("iiftype"), "772")) },
 		{ "other header", SYN80, "2?",
 		  .rules = { IS(PAY("gre", "flags"), "0") "," DROP,
 			     IS(PAY("ether", "saddr"), "'00:11:22:33:44:55'") "," DROP } },
-		{ "arp never", SYN80, "", .rules = { NOT(PAY("arp", "htype"), "1") "," DROP } },
+		{ "arp never", SYN80, "", WHEN(NOT(PAY("arp", "htype"), "1")) },
 		{ "ports of gre", "gre 10.0.0.1 10.0.0.2", "1?",
-		  .rules = { IS(PAY("th", "dport"), "80") "," DROP } },
+		  WHEN(IS(PAY("th", "dport"), "80")) },
 		{ "raw payload", SYN80, "1?",
-		  .rules = { IS("{'payload':{'base':'nh','offset':8,'len':8}}", "5") "," DROP } },
+		  WHEN(IS("{'payload':{'base':'nh','offset':8,'len':8}}", "5")) },
 		{ "shifted", SYN80 " mark=0x100", "1!",
-		  .rules = { IS("{'>>':[" META("mark") ",8]}", "1") "," DROP } },
+		  WHEN(IS("{'>>':[" META("mark") ",8]}", "1")) },
 		{ "or, xor, left", SYN80 " mark=1", "1!",
-		  .rules = { IS("{'^':[{'|':[{'<<':[" META("mark") ",4]},1]},16]}", "1") ","
-			     DROP } },
-		{ "original v6", "tcp fd00::1|4 fd00::2|80 odst=fd00::9|8080", "1!",
-		  .rules = { IS("{'ct':{'key':'ip6 daddr','dir':'original'}}", "'fd00::9'") ","
-			     IS("{'ct':{'key':'proto-dst','dir':'original'}}", "8080") ","
-			     IS("{'ct':{'key':'proto-src','dir':'original'}}", "4") "," DROP } },
+		  WHEN(IS("{'^':[{'|':[{'<<':[" META("mark") ",4]},1]},16]}", "1")) },
+		{ "original v6", "tcp fd00::1|4 fd00::2|80 odst=fd00::9|8080", "5!",
+		  .rules = { IS(ORIG("ip6 saddr"), "'fd00::7'") "," ACCEPT,
+			     IS(ORIG("ip6 daddr"), "'fd00::7'") "," ACCEPT,
+			     IS(ORIG("proto-dst"), "80") "," ACCEPT,
+			     IS(ORIG("proto-src"), "5") "," ACCEPT, DROP } },
 		{ "original v4 of v6", "tcp fd00::1|4 fd00::2|80 odst=fd00::9|8080", "",
-		  .rules = { IS("{'ct':{'key':'ip saddr','dir':'original'}}", "'1.1.1.1'") ","
-			     DROP } },
+		  WHEN(IS(ORIG("ip saddr"), "'1.1.1.1'")) },
 		{ "before nat", SYN80 " hook=out odst=10.9.9.9|80", "1!",
-		  .rules = { IS(PAY("ip", "daddr"), "'10.0.0.2'") "," DROP } },
+		  WHEN(IS(PAY("ip", "daddr"), "'10.0.0.2'")) },
 		{ "synproxy", SYN80, "1?", .rules = { "{'synproxy':{'mss':1460}}" } },
 		{ "fwd takes it away", SYN80, "", "drop", .rules = { "{'fwd':{'dev':'lo'}}" } },
 		{ "meter", SYN80, "1?",
-		  .rules = { "{'set':{'op':'update','elem':" PAY("ip", "saddr")
-			     ",'set':'@s','stmt':[" LIMIT "]}}," DROP } },
+		  WHEN("{'set':{'op':'update','elem':5,'set':'@s','stmt':[" LIMIT "]}}") },
 		{ "xt targets", SYN80, "4! 2?q",
 		  .rules = { "{'xt':{'type':'target','name':'WONDER'}}",
 			     LIMIT ",{'xt':{'type':'target','name':'NFQUEUE'}}",
@@ -306,8 +283,7 @@ static void test_more_fields(void **state)
 			     "{'xt':{'type':'target','name':'TARPIT'}}" } },
 		{ "xt nat", SYN80, "", "drop",
 		  .rules = { "{'xt':{'type':'target','name':'MASQUERADE'}}" } },
-		{ "anonymous chain that rejects", SYN80, "1?r",
-		  .rules = { "'jump {reject}'" } },
+		{ "anonymous chain that rejects", SYN80, "1?r", .rules = { "'jump {reject}'" } },
 		{ "chain without a name", SYN80, "1?", .rules = { "{'jump':null}" } },
 	};
 
@@ -321,31 +297,26 @@ static void test_bits(void **state)
 {
 	static const struct row rows[] = {
 		{ "syn only", SYN80, "1!",
-		  .rules = { IS(AND(FLAGS, "['fin','syn','rst','ack']"), "'syn'") "," DROP } },
+		  WHEN(IS(AND(FLAGS, "['fin','syn','rst','ack']"), "'syn'")) },
 		{ "syn-ack is not", SYN80 " flags=0x12", "",
-		  .rules = { IS(AND(FLAGS, "['fin','syn','rst','ack']"), "'syn'") "," DROP } },
+		  WHEN(IS(AND(FLAGS, "['fin','syn','rst','ack']"), "'syn'")) },
 		{ "as newer nft writes it", SYN80 " flags=0x12", "1!",
-		  .rules = { IS(AND(FLAGS, "{'|':['syn','ack']}"), "{'|':['syn','ack']}")
-			     "," DROP } },
+		  WHEN(IS(AND(FLAGS, "{'|':['syn','ack']}"), "{'|':['syn','ack']}")) },
 		{ "not syn", SYN80 " flags=0x10", "1!",
-		  .rules = { NOT(AND(FLAGS, "['fin','syn','rst','ack']"), "'syn'") "," DROP } },
-		{ "has syn", SYN80 " flags=0x12", "1!", .rules = { IN(FLAGS, "'syn'") "," DROP } },
-		{ "any of", SYN80 " flags=0x10", "1!",
-		  .rules = { IN(FLAGS, "['syn','ack']") "," DROP } },
-		{ "none of", SYN80 " flags=0x10", "1!",
-		  .rules = { OP("!", FLAGS, "['fin','syn']") "," DROP } },
+		  WHEN(NOT(AND(FLAGS, "['fin','syn','rst','ack']"), "'syn'")) },
+		{ "has syn", SYN80 " flags=0x12", "1!", WHEN(IN(FLAGS, "'syn'")) },
+		{ "any of", SYN80 " flags=0x10", "1!", WHEN(IN(FLAGS, "['syn','ack']")) },
+		{ "none of", SYN80 " flags=0x10", "1!", WHEN(OP("!", FLAGS, "['fin','syn']")) },
 		{ "in a set", SYN80 " flags=0x12", "1!",
-		  .rules = { IS(FLAGS, SET("'syn',{'|':['syn','ack']}")) "," DROP } },
-		{ "number", SYN80 " flags=0x12", "", .rules = { NOT(FLAGS, "18") "," DROP } },
-		{ "mark", SYN80 " mark=0x110", "1!",
-		  .rules = { IS(AND(META("mark"), "255"), "16") "," DROP } },
-		{ "mark miss", SYN80 " mark=0x11", "",
-		  .rules = { IS(META("mark"), "16") "," DROP } },
+		  WHEN(IS(FLAGS, SET("'syn',{'|':['syn','ack']}"))) },
+		{ "number", SYN80 " flags=0x12", "", WHEN(NOT(FLAGS, "18")) },
+		{ "mark", SYN80 " mark=0x110", "1!", WHEN(IS(AND(META("mark"), "255"), "16")) },
+		{ "mark miss", SYN80 " mark=0x11", "", WHEN(IS(META("mark"), "16")) },
 		{ "mark is changed on the way", SYN80, "1?",
 		  .rules = { IS(META("mark"), "16") "," DROP,
 			     "{'mangle':{'key':" META("mark") ",'value':5}}" } },
 		{ "mark prefix", SYN80 " mark=0x1ff", "1!",
-		  .rules = { IS(META("mark"), "{'prefix':{'addr':256,'len':24}}") "," DROP } },
+		  WHEN(IS(META("mark"), "{'prefix':{'addr':256,'len':24}}")) },
 	};
 
 	(void)state;
@@ -361,20 +332,13 @@ static void test_conntrack(void **state)
 		  .rules = { IN(CTSTATE, "['established','related']") "," ACCEPT } },
 		{ "new is not", SYN80, "P!", "drop",
 		  .rules = { IN(CTSTATE, "['established','related']") "," ACCEPT } },
-		{ "invalid", SYN80 " ct=none", "1!",
-		  .rules = { IN(CTSTATE, "'invalid'") "," DROP } },
-		{ "new is valid", SYN80, "", .rules = { IN(CTSTATE, "'invalid'") "," DROP } },
-		{ "in a set", SYN80 " ct=none", "1!",
-		  .rules = { IS(CTSTATE, SET("'invalid','new'")) "," DROP } },
-		{ "not equal", SYN80, "1!", .rules = { NOT(CTSTATE, "'established'") "," DROP } },
-		{ "vmap", SYN80 " ct=none", "1!",
-		  .rules = { VMAP(CTSTATE, CTMAP) } }
-			     ,
-		{ "vmap accepts", SYN80 " ct=est", "", "drop",
-		  .rules = { VMAP(CTSTATE, CTMAP) } }
-			     ,
-		{ "not known", SYN80 " ct=unknown", "1?",
-		  .rules = { IN(CTSTATE, "'invalid'") "," DROP } },
+		{ "invalid", SYN80 " ct=none", "1!", WHEN(IN(CTSTATE, "'invalid'")) },
+		{ "new is valid", SYN80, "", WHEN(IN(CTSTATE, "'invalid'")) },
+		{ "in a set", SYN80 " ct=none", "1!", WHEN(IS(CTSTATE, SET("'invalid','new'"))) },
+		{ "not equal", SYN80, "1!", WHEN(NOT(CTSTATE, "'established'")) },
+		{ "vmap", SYN80 " ct=none", "1!", .rules = { VMAP(CTSTATE, CTMAP) } },
+		{ "vmap accepts", SYN80 " ct=est", "", "drop", .rules = { VMAP(CTSTATE, CTMAP) } },
+		{ "not known", SYN80 " ct=unknown", "1?", WHEN(IN(CTSTATE, "'invalid'")) },
 		{ "perhaps untracked", SYN80 " ct=none", "1?",
 		  .rules = { IN(CTSTATE, "'invalid'") "," DROP, DPORT("1") ",{'notrack':null}" } },
 		{ "either way", SYN80 " ct=none", "1!",
@@ -383,14 +347,11 @@ static void test_conntrack(void **state)
 		{ "neither way", SYN80 " ct=none", "2!",
 		  .rules = { IN(CTSTATE, "'new'") "," ACCEPT, DROP, "{'notrack':null}" } },
 		{ "neighbours are untracked", "icmp6 fe80::1 fe80::2 type=135 ct=none", "2!",
-		  
-		  .rules = { IN(CTSTATE, "'invalid'") "," DROP, IN(CTSTATE, "'untracked'")
-			     "," DROP } },
+		  .rules = { IN(CTSTATE, "'invalid'") "," DROP,
+			     IN(CTSTATE, "'untracked'") "," DROP } },
 		{ "original address", SYN80 " odst=10.9.9.9|8080", "1!",
-		  .rules = { IS("{'ct':{'key':'ip daddr','dir':'original'}}", "'10.9.9.9'")
-			     "," DROP } },
-		{ "original not known", SYN80, "1?",
-		  .rules = { IS("{'ct':{'key':'proto-dst','dir':'original'}}", "80") "," DROP } },
+		  WHEN(IS(ORIG("ip daddr"), "'10.9.9.9'")) },
+		{ "original not known", SYN80, "1?", WHEN(IS(ORIG("proto-dst"), "80")) },
 	};
 
 	(void)state;
@@ -403,37 +364,35 @@ static void test_sets(void **state)
 {
 	static const struct row rows[] = {
 		{ "anonymous", SYN80, "1!",
-		  .rules = { IS(PAY("tcp", "dport"), SET("22" "," RANGE("80", "90"))) "," DROP } },
+		  WHEN(IS(PAY("tcp", "dport"), SET("22"
+						   "," RANGE("80", "90")))) },
 		{ "not in it", SYN80, "",
-		  .rules = { NOT(PAY("tcp", "dport"), SET("22" "," RANGE("80", "90"))) "," DROP } },
-		{ "named", SYN80, "1!", .rules = { IS(PAY("ip", "saddr"), "'@bad'") "," DROP },
+		  WHEN(NOT(PAY("tcp", "dport"), SET("22"
+						    "," RANGE("80", "90")))) },
+		{ "named", SYN80, "1!", WHEN(IS(PAY("ip", "saddr"), "'@bad'")),
 		  .extra = NAMED("set", "bad", "'1.2.3.4'," PREFIX("10.0.0.0", "8")) },
-		{ "named miss", SYN80, "", .rules = { IS(PAY("ip", "saddr"), "'@bad'") "," DROP },
+		{ "named miss", SYN80, "", WHEN(IS(PAY("ip", "saddr"), "'@bad'")),
 		  .extra = NAMED("set", "bad", "'1.2.3.4'," RANGE("'10.0.0.2'", "'10.0.0.9'")) },
-		{ "element with timeout", SYN80, "1!",
-		  .rules = { IS(PAY("ip", "saddr"), "'@bad'") "," DROP },
+		{ "element with timeout", SYN80, "1!", WHEN(IS(PAY("ip", "saddr"), "'@bad'")),
 		  .extra = NAMED("set", "bad", "{'elem':{'val':'10.0.0.1','timeout':600}}") },
-		{ "empty set", SYN80, "", .rules = { IS(PAY("ip", "saddr"), "'@bad'") "," DROP },
+		{ "empty set", SYN80, "", WHEN(IS(PAY("ip", "saddr"), "'@bad'")),
 		  .extra = NAMED("set", "bad", "") },
-		{ "set is gone", SYN80, "1?",
-		  .rules = { IS(PAY("ip", "saddr"), "'@bad'") "," DROP } },
+		{ "set is gone", SYN80, "1?", WHEN(IS(PAY("ip", "saddr"), "'@bad'")) },
 		{ "packets fill it", SYN80, "2?",
 		  .rules = { "{'set':{'op':'add','elem':" PAY("ip", "saddr") ",'set':'@bad'}}",
 			     IS(PAY("ip", "saddr"), "'@bad'") "," DROP },
 		  .extra = NAMED("set", "bad", "'1.2.3.4'") },
-		{ "catch-all", SYN80, "1!", .rules = { IS(PAY("ip", "saddr"), "'@bad'") "," DROP },
+		{ "catch-all", SYN80, "1!", WHEN(IS(PAY("ip", "saddr"), "'@bad'")),
 		  .extra = NAMED("set", "bad", "'1.2.3.4','*'") },
 		{ "concat", SYN80, "1!",
-		  .rules = { IS(SADDR_DPORT, SET(CONCAT(PREFIX("10.0.0.0", "8"), "80")))
-			     "," DROP } },
+		  WHEN(IS(SADDR_DPORT, SET(CONCAT(PREFIX("10.0.0.0", "8"), "80")))) },
 		{ "concat miss", SYN80, "",
-		  .rules = { IS(SADDR_DPORT, SET(CONCAT("'10.0.0.1'", "81"))) "," DROP } },
+		  WHEN(IS(SADDR_DPORT, SET(CONCAT("'10.0.0.1'", "81")))) },
 		{ "not concat", SYN80, "1!",
-		  .rules = { NOT(SADDR_DPORT, SET(CONCAT("'10.0.0.1'", "81"))) "," DROP } },
+		  WHEN(NOT(SADDR_DPORT, SET(CONCAT("'10.0.0.1'", "81")))) },
 		{ "concat of something absent", UDP53, "",
-		  .rules = { NOT(SADDR_DPORT, SET(CONCAT("'10.0.0.1'", "81"))) "," DROP } },
-		{ "devices", SYN80, "1!",
-		  .rules = { IS(META("iifname"), SET("'lo','eth*'")) "," DROP } },
+		  WHEN(NOT(SADDR_DPORT, SET(CONCAT("'10.0.0.1'", "81")))) },
+		{ "devices", SYN80, "1!", WHEN(IS(META("iifname"), SET("'lo','eth*'"))) },
 	};
 
 	(void)state;
@@ -476,16 +435,15 @@ static void test_verdict_maps(void **state)
 static void test_could_have(void **state)
 {
 	static const struct row rows[] = {
-		{ "limit", SYN80, "1?", .rules = { LIMIT "," DROP } },
-		{ "limit, then policy", SYN80, "P! 1?", "drop", .rules = { LIMIT "," DROP } },
+		{ "limit", SYN80, "1?", WHEN(LIMIT) },
+		{ "limit, then policy", SYN80, "P! 1?", "drop", WHEN(LIMIT) },
 		{ "limited accept", SYN80, "2!", .rules = { LIMIT "," ACCEPT, DROP } },
 		{ "random", SYN80, "1?",
-		  .rules = { OP("<", "{'numgen':{'mode':'random','mod':100,'offset':0}}", "25")
-			     "," DROP } },
+		  WHEN(OP("<", "{'numgen':{'mode':'random','mod':100,'offset':0}}", "25")) },
 		{ "quota", SYN80, "1?",
 		  .rules = { "{'quota':{'val':1,'val_unit':'mbytes'}}," DROP } },
 		{ "unknown statement", SYN80, "1?", .rules = { "{'wonder':{'x':1}}," DROP } },
-		{ "unknown and no", SYN80, "", .rules = { LIMIT "," DPORT("81") "," DROP } },
+		{ "unknown and no", SYN80, "", WHEN(LIMIT "," DPORT("81")) },
 		{ "xt match", SYN80, "1?",
 		  .rules = { "{'xt':{'type':'match','name':'foo'}}," DROP } },
 		{ "xt comment", SYN80, "1!",
@@ -494,8 +452,7 @@ static void test_could_have(void **state)
 		  .rules = { "{'xt':{'type':'target','name':'LOG'}}",
 			     "{'xt':{'type':'target','name':'REJECT'}}" } },
 		{ "fib", SYN80, "1?",
-		  .rules = { IS("{'fib':{'result':'type','flags':['daddr']}}", "'local'")
-			     "," DROP } },
+		  WHEN(IS("{'fib':{'result':'type','flags':['daddr']}}", "'local'")) },
 	};
 
 	(void)state;
@@ -523,15 +480,19 @@ static const char many[] =
 	"{'rule':{'family':'ip','table':'a','chain':'early','handle':1,"
 	"'expr':[" LIMIT "," ACCEPT "]}},"
 	"{'rule':{'family':'ip','table':'a','chain':'early','handle':2,"
-	"'expr':[" DPORT("80") "," DROP "]}},"
-	"{'rule':{'family':'ip6','table':'b','chain':'six','handle':3,"
-	"'expr':[" DPORT("80") "," DROP "]}},"
-	"{'rule':{'family':'netdev','table':'d','chain':'dev','handle':4,"
-	"'expr':[" DPORT("7") "," DROP "]}}]}";
+	"'expr':[" DPORT(
+		"80") "," DROP "]}},"
+		      "{'rule':{'family':'ip6','table':'b','chain':'six','handle':3,"
+		      "'expr':[" DPORT(
+			      "80") "," DROP "]}},"
+				    "{'rule':{'family':'netdev','table':'d','chain':'dev','handle':4,"
+				    "'expr':[" DPORT("7") "," DROP "]}}]}";
 
 static void test_many_tables(void **state)
 {
-	static const struct { const char *what, *packet, *want; } rows[] = {
+	static const struct {
+		const char *what, *packet, *want;
+	} rows[] = {
 		{ "accept there means on to the next", SYN80 " ct=est", "2! P!" },
 		{ "next base chain", "tcp 10.0.0.1|4000 10.0.0.2|81 ct=est", "P!" },
 		{ "nat sees new ones", SYN80, "P!" },
@@ -566,7 +527,10 @@ static const char text[] =
 static void test_text(void **state)
 {
 	static const struct row row = {
-		"text", SYN80, "", "drop",
+		"text",
+		SYN80,
+		"",
+		"drop",
 		.rules = { DPORT("81") "," ACCEPT, "'jump {tcp dport 80 drop}'",
 			   DPORT("80") "," COUNTER("7") "," DROP },
 	};
@@ -612,7 +576,10 @@ static void test_text(void **state)
 static void test_counter_place(void **state)
 {
 	static const struct row row = {
-		"counter", SYN80, "", NULL,
+		"counter",
+		SYN80,
+		"",
+		NULL,
 		.rules = { COUNTER("5") "," DPORT("80") "," LIMIT "," DROP,
 			   COUNTER("5") "," DPORT("80") "," COUNTER("6") "," DROP },
 	};
@@ -657,24 +624,45 @@ static void try_json(const char *json)
 static void test_odd_json(void **state)
 {
 	static const char *const odd[] = {
-		"", "{", "[]", "null", "{'nftables':null}", "{'nftables':[]}",
+		"",
+		"{",
+		"[]",
+		"null",
+		"{'nftables':null}",
+		"{'nftables':[]}",
 		"{'nftables':[[],1,null,{}]}",
 		"{'nftables':[{'chain':null},{'rule':[]},{'set':5},{'table':{'name':5}}]}",
 	};
 	static const char *const exprs[] = {
-		"5", "null", "[]", "{}", "{'match':null}", "{'match':{'op':5}}",
-		"{'match':{'left':{}}}", "{'vmap':null}",
+		"5",
+		"null",
+		"[]",
+		"{}",
+		"{'match':null}",
+		"{'match':{'op':5}}",
+		"{'match':{'left':{}}}",
+		"{'vmap':null}",
 		"{'vmap':{'key':{},'data':{'set':[[],[1],5,[1,{}]]}}}",
-		"{'jump':5}", "{'goto':{}}", "{'reject':5}", "{'xt':null}", "{'counter':'x'}",
+		"{'jump':5}",
+		"{'goto':{}}",
+		"{'reject':5}",
+		"{'xt':null}",
+		"{'counter':'x'}",
 		"{'queue':null}",
 		IS(PAY("ip", "saddr"), "{'prefix':{'addr':'10.0.0.0','len':99}}"),
 		IS(PAY("ip", "saddr"), "{'prefix':{'addr':'10.0.0.0','len':-1}}"),
 		IS(PAY("tcp", "dport"), "{'prefix':{'addr':5,'len':17}}"),
-		IS(PAY("tcp", "dport"), RANGE("'x'", "null")), IS("{'concat':[]}", "5"),
-		IS("{'&':[]}", "5"), IS("{'&':5}", "5"),
-		IS("{'<<':[" META("mark") ",99]}", "5"), IN(FLAGS, "[[['syn']]]"),
-		IS(CONCAT(CTSTATE "," CTSTATE, CTSTATE), SET(CONCAT("1", "1") "," "5,'*'")),
-		IS(META("iifname"), "''"), IS(META("iifname"), "'*'"), OP("~", META("mark"), "5"),
+		IS(PAY("tcp", "dport"), RANGE("'x'", "null")),
+		IS("{'concat':[]}", "5"),
+		IS("{'&':[]}", "5"),
+		IS("{'&':5}", "5"),
+		IS("{'<<':[" META("mark") ",99]}", "5"),
+		IN(FLAGS, "[[['syn']]]"),
+		IS(CONCAT(CTSTATE "," CTSTATE, CTSTATE), SET(CONCAT("1", "1") ","
+									      "5,'*'")),
+		IS(META("iifname"), "''"),
+		IS(META("iifname"), "'*'"),
+		OP("~", META("mark"), "5"),
 	};
 	char json[JSON_MAX];
 
@@ -685,7 +673,8 @@ static void test_odd_json(void **state)
 		try_json(json);
 	}
 	for (size_t i = 0; i < sizeof(exprs) / sizeof(exprs[0]); i++) {
-		struct row row = { .packet = SYN80, .policy = "drop",
+		struct row row = { .packet = SYN80,
+				   .policy = "drop",
 				   .rules = { exprs[i], "{'notrack':null}" } };
 
 		compose(json, &row);
@@ -732,7 +721,10 @@ static void test_device_and_skip(void **state)
 	static const char listing[] =
 		"table netdev d {\n\tchain dev {\n\t\ttype filter hook ingress device \"eth7\" "
 		"priority filter; policy accept;\n\t}\n}\n";
-	static const struct { const char *packet; size_t want; } rows[] = {
+	static const struct {
+		const char *packet;
+		size_t want;
+	} rows[] = {
 		{ "tcp 10.0.0.1|4 10.0.0.2|7 hook=pre iif=eth7", 1 },
 		{ "tcp 10.0.0.1|4 10.0.0.2|7 hook=pre iif=eth0", 0 },
 		{ "tcp 10.0.0.1|4 10.0.0.2|7 hook=pre iif=", 1 },
@@ -782,13 +774,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_fields),	      cmocka_unit_test(test_more_fields),
-		cmocka_unit_test(test_bits),
-		cmocka_unit_test(test_conntrack),     cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_verdict_maps),  cmocka_unit_test(test_could_have),
-		cmocka_unit_test(test_many_tables),   cmocka_unit_test(test_text),
-		cmocka_unit_test(test_counter_place), cmocka_unit_test(test_odd_json),
-		cmocka_unit_test(test_damaged_json),  cmocka_unit_test(test_text_copy),
-		cmocka_unit_test(test_device_and_skip),
+		cmocka_unit_test(test_bits),	   cmocka_unit_test(test_conntrack),
+		cmocka_unit_test(test_sets),	   cmocka_unit_test(test_verdict_maps),
+		cmocka_unit_test(test_could_have), cmocka_unit_test(test_many_tables),
+		cmocka_unit_test(test_text),	   cmocka_unit_test(test_counter_place),
+		cmocka_unit_test(test_odd_json),   cmocka_unit_test(test_damaged_json),
+		cmocka_unit_test(test_text_copy),  cmocka_unit_test(test_device_and_skip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

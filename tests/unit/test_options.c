@@ -22,7 +22,8 @@ static int load_line(enum xc_cmd_id cmd, const char *line)
 	int argc = 0;
 
 	(void)snprintf(words, sizeof(words), "%s", line);
-	for (char *w = strtok_r(words, " ", &save); w && argc < ARGS_MAX; w = strtok_r(NULL, " ", &save))
+	for (char *w = strtok_r(words, " ", &save); w && argc < ARGS_MAX;
+	     w = strtok_r(NULL, " ", &save))
 		argv[argc++] = w;
 	argv[argc] = NULL;
 	memset(&res, 0, sizeof(res));
@@ -36,8 +37,8 @@ static void every_row_is_complete(void **state)
 	(void)state;
 	for (size_t i = 0; i < xc_n_options; i++) {
 		const struct xc_option *o = &xc_options[i];
-		bool is_alone = o->type == XC_OPT_FLAG || o->type == XC_OPT_NOT ||
-				o->type == XC_OPT_HELP;
+		bool is_alone =
+			o->type == XC_OPT_FLAG || o->type == XC_OPT_NOT || o->type == XC_OPT_HELP;
 
 		assert_row(o->name, o->text && o->group && *o->text);
 		assert_row(o->name, is_alone == !o->arg);
@@ -108,30 +109,57 @@ static void reads_values(void **state)
 	static const struct {
 		const char *name, *value, *printed;	/* printed NULL = refused */
 	} rows[] = {
-		{ "duration", "300ms", "300ms" },  { "duration", "5s", "5s" },
-		{ "duration", "5", "5s" },	   { "duration", "1.5s", "1500ms" },
-		{ "duration", "2m", "2m" },	   { "duration", "90s", "90s" },
-		{ "duration", "120s", "2m" },	   { "duration", "1h", "1h" },
-		{ "duration", "0.0015s", "1500us" }, { "duration", "1000us", "1ms" },
-		{ "duration", "", NULL },	   { "duration", "s", NULL },
-		{ "duration", "5x", NULL },	   { "duration", "5 s", NULL },
-		{ "duration", "-5s", NULL },	   { "duration", "0", NULL },
-		{ "duration", "1.s", NULL },	   { "duration", ".5s", NULL },
-		{ "duration", "99999999999999999999h", NULL }, { "duration", "1e3", NULL },
-		{ "grace", "10ms", "10ms" },	   { "grace", "500ms", "500ms" },
-		{ "grace", "9999us", NULL },	   { "grace", "501ms", NULL },
-		{ "buffer-size", "4MiB", "4MiB" }, { "buffer-size", "4M", "4MiB" },
-		{ "buffer-size", "65536", "64KiB" }, { "buffer-size", "0.5MiB", "512KiB" },
-		{ "buffer-size", "5MiB", NULL },   { "buffer-size", "32KiB", NULL },
-		{ "buffer-size", "4MB", NULL },	   { "buffer-size", "1GiB", NULL },
-		{ "max-cases", "16", "16" },	   { "max-cases", "15", NULL },
-		{ "max-cases", "65537", NULL },	   { "max-cases", "1k", NULL },
-		{ "max-cases", "18446744073709551632", NULL }, { "max-cases", "+16", NULL },
-		{ "output", "json", "json" },	   { "output", "JSON", NULL },
-		{ "rules", "off", "off" },	   { "rules", "false", "off" },
-		{ "rules", "yes", "on" },	   { "rules", "maybe", NULL },
-		{ "iface", "eth0", "\"eth0\"" },   { "iface", "", NULL },
-		{ "iface", "averyveryverylong", NULL }, { "pid", "4194305", NULL },
+		{ "duration", "300ms", "300ms" },
+		{ "duration", "5s", "5s" },
+		{ "duration", "5", "5s" },
+		{ "duration", "1.5s", "1500ms" },
+		{ "duration", "2m", "2m" },
+		{ "duration", "90s", "90s" },
+		{ "duration", "120s", "2m" },
+		{ "duration", "1h", "1h" },
+		{ "duration", "0.0015s", "1500us" },
+		{ "duration", "1000us", "1ms" },
+		{ "duration", "", NULL },
+		{ "duration", "s", NULL },
+		{ "duration", "5x", NULL },
+		{ "duration", "5 s", NULL },
+		{ "duration", "-5s", NULL },
+		{ "duration", "0", NULL },
+		{ "duration", "1.s", NULL },
+		{ "duration", ".5s", NULL },
+		{ "duration", "1.2.3s", NULL },
+		{ "duration", "0.1234567890s", NULL },
+		{ "duration", "0.25h", "15m" },
+		{ "duration", "99999999999999999999h", NULL },
+		{ "duration", "1e3", NULL },
+		{ "grace", "10ms", "10ms" },
+		{ "grace", "500ms", "500ms" },
+		{ "grace", "9999us", NULL },
+		{ "grace", "501ms", NULL },
+		{ "buffer-size", "4MiB", "4MiB" },
+		{ "buffer-size", "4M", "4MiB" },
+		{ "buffer-size", "65536", "64KiB" },
+		{ "buffer-size", "0.5MiB", "512KiB" },
+		{ "buffer-size", "5MiB", NULL },
+		{ "buffer-size", "32KiB", NULL },
+		{ "buffer-size", "4MB", NULL },
+		{ "buffer-size", "1GiB", NULL },
+		{ "max-cases", "16", "16" },
+		{ "max-cases", "15", NULL },
+		{ "max-cases", "65537", NULL },
+		{ "max-cases", "1k", NULL },
+		{ "max-cases", "18446744073709551632", NULL },
+		{ "max-cases", "+16", NULL },
+		{ "output", "json", "json" },
+		{ "output", "JSON", NULL },
+		{ "rules", "off", "off" },
+		{ "rules", "false", "off" },
+		{ "rules", "yes", "on" },
+		{ "rules", "maybe", NULL },
+		{ "iface", "eth0", "\"eth0\"" },
+		{ "iface", "", NULL },
+		{ "iface", "averyveryverylong", NULL },
+		{ "pid", "4194305", NULL },
 	};
 
 	(void)state;
@@ -142,7 +170,8 @@ static void reads_values(void **state)
 		int r;
 
 		xc_config_default(&cfg);
-		r = xc_option_set(&cfg, o, rows[i].value, (struct xc_origin){ XC_ORIGIN_FILE, 1 }, why);
+		r = xc_option_set(&cfg, o, rows[i].value, (struct xc_origin){ XC_ORIGIN_FILE, 1 },
+				  why);
 		assert_row(rows[i].value, (r == 0) == (rows[i].printed != NULL));
 		assert_row(rows[i].value, (r == 0) == (*why == '\0'));
 		if (rows[i].printed) {
@@ -167,7 +196,8 @@ static void messages_say_what_to_do(void **state)
 		{ "why --zzz=1", "unknown option --zzz; see crosscut help why" },
 		{ "why -z", "unknown option -z; see crosscut help why" },
 		{ "why -qz", "unknown option -z; see crosscut help why" },
-		{ "doctor --grace 50ms", "--grace is no option of doctor; see crosscut help doctor" },
+		{ "doctor --grace 50ms",
+		  "--grace is no option of doctor; see crosscut help doctor" },
 		{ "why --enabled off", "unknown option --enabled; see crosscut help why" },
 		{ "why --grace", "--grace needs a value; write --grace TIME" },
 		{ "why -o", "--output needs a value; write --output FORMAT" },
@@ -177,8 +207,9 @@ static void messages_say_what_to_do(void **state)
 		{ "why -q -v", "--quiet and --verbose exclude each other; leave one out" },
 		{ "why --from host", "--from: 'host' is no address; write 10.0.0.1, 10.0.0.0/8, "
 				     "10.0.0.1:443, 2001:db8::/32, [2001:db8::1]:443 or :443" },
-		{ "why --not -q --port 1", "--not negates the option behind it; write --not --from, "
-					   "--not --to, --not --ip or --not --port" },
+		{ "why --not -q --port 1",
+		  "--not negates the option behind it; write --not --from, "
+		  "--not --to, --not --ip or --not --port" },
 		{ "why --port 1 --not", "--not negates the option behind it; write --not --from, "
 					"--not --to, --not --ip or --not --port" },
 		{ "why -r a.xcr --netns x", "--netns has no meaning with --read: a recording keeps "
@@ -207,8 +238,10 @@ static void reads_a_command_line(void **state)
 	const char *list[XC_WORDS_MAX];
 
 	(void)state;
-	assert_int_equal(load_line(XC_CMD_why, "why -o json --netns a --netns=/proc/1/ns/net -d 60 -qc3 "
-					       "--stats --fail-on error --iface lo -p 17"), 0);
+	assert_int_equal(load_line(XC_CMD_why,
+				   "why -o json --netns a --netns=/proc/1/ns/net -d 60 -qc3 "
+				   "--stats --fail-on error --iface lo -p 17"),
+			 0);
 	assert_int_equal(cfg.output, XC_OUTPUT_json);
 	assert_int_equal(xc_words_list(&cfg.netns, list), 2);
 	assert_string_equal(list[0], "a");
@@ -237,8 +270,10 @@ static void keeps_filters_in_order_and_not_with_its_filter(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(load_line(XC_CMD_why, "why --from 10.0.0.0/8 --not --port 22 --to [::1]:80 "
-					       "--not --ip 10.0.0.1 --not --ip !10.0.0.2"), 0);
+	assert_int_equal(load_line(XC_CMD_why,
+				   "why --from 10.0.0.0/8 --not --port 22 --to [::1]:80 "
+				   "--not --ip 10.0.0.1 --not --ip !10.0.0.2"),
+			 0);
 	assert_int_equal(cfg.n_filters, ARRAY_SIZE(want));
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
 		assert_int_equal(cfg.filters[i].kind, want[i].kind);

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/netns.h"
 #include "base/scope.h"
-#include "meta/netns.h"
 #include "meta/nft_dump.h"
 #include "meta/ruleset.h"
 #include "meta/run.h"
@@ -42,7 +42,8 @@ static void nft(const char *command)
 
 static void send_udp(uint16_t port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -102,15 +103,15 @@ static void test_name(void **state)
 static void test_namespace(void **state)
 {
 	struct xc_ruleset *rs = xc_ruleset_new();
-	_cleanup_(xc_netns_leave) int back = -1;
+	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
 	struct xc_packet p = packet(UDP9);
 	struct xc_nft_state before, after;
 	struct xc_rule r[4];
 
 	(void)state;
 	nft("table ip g {\nchain in {\ntype filter hook input priority -1; policy drop;\n}\n}\n");
-	assert_int_equal(xc_netns_enter(home, &back), 0);
-	assert_true(back >= 0);
+	assert_int_equal(xc_netns_enter(home, &visit), 0);
+	assert_true(visit.back_fd >= 0);
 	assert_int_equal(xc_nft_state(&before), 0);
 	assert_int_equal(xc_ruleset_name(rs, here, 1, &p, r, 4), 1);
 	assert_int_equal(xc_nft_state(&after), 0);
@@ -160,8 +161,10 @@ static bool run(const char *program, const char *const *args)
 
 static void iptables(const char *program, const char *engine)
 {
-	static const char *const add[] = { "-w", "-A", "INPUT", "-p", "udp", "--dport", "9", "-m",
-					   "length", "--length", "29", "-j", "DROP", NULL };
+	static const char *const add[] = {
+		"-w", "-A",	"INPUT",    "-p", "udp", "--dport", "9",
+		"-m", "length", "--length", "29", "-j",	 "DROP",    NULL
+	};
 	struct xc_ruleset *rs = xc_ruleset_new();
 	struct xc_packet p = packet(UDP9 " len=29");
 	struct xc_rule r[4];
@@ -254,7 +257,11 @@ static void test_no_privilege(void **state)
 
 static void test_run(void **state)
 {
-	static const struct { const char *what; char *argv[4]; int timeout_ms, want; } rows[] = {
+	static const struct {
+		const char *what;
+		char *argv[4];
+		int timeout_ms, want;
+	} rows[] = {
 		{ "not there", { "no-such-program-here", NULL }, 1000, -ENOENT },
 		{ "fails", { "false", NULL }, 1000, -EIO },
 		{ "too long", { "sleep", "30", NULL }, 20, -ETIMEDOUT },

@@ -20,7 +20,7 @@ static inline void packet_addr(const char *s, uint8_t out[16], uint16_t *port)
 
 	(void)snprintf(addr, sizeof(addr), "%s", s);
 	at = strchr(addr, '|');	/* not ':': IPv6 */
-	*port = at ? (uint16_t)atoi(at + 1) : 0;
+	*port = at ? (uint16_t)strtoul(at + 1, NULL, 10) : 0;
 	if (at)
 		*at = '\0';
 	if (inet_pton(AF_INET6, addr, out) == 1)
@@ -49,19 +49,19 @@ static inline void packet_option(struct xc_packet *p, const char *w)
 	if (!strncmp(w, "mark=", 5))
 		p->mark = (uint32_t)strtoul(v, NULL, 0);
 	if (!strncmp(w, "len=", 4))
-		p->len_bytes = (uint32_t)atoi(v);
+		p->len_bytes = (uint32_t)strtoul(v, NULL, 10);
 	if (!strncmp(w, "ttl=", 4))
-		p->ttl = (uint8_t)atoi(v);
+		p->ttl = (uint8_t)strtoul(v, NULL, 10);
 	if (!strncmp(w, "uid=", 4))
-		p->uid = atoi(v);
+		p->uid = strtol(v, NULL, 10);
 	if (!strncmp(w, "gid=", 4))
-		p->gid = atoi(v);
+		p->gid = strtol(v, NULL, 10);
 	if (!strncmp(w, "flags=", 6))
 		p->tcp_flags = (uint8_t)strtoul(v, NULL, 0);
 	if (!strncmp(w, "type=", 5))
-		p->icmp_type = (uint8_t)atoi(v);
+		p->icmp_type = (uint8_t)strtoul(v, NULL, 10);
 	if (!strncmp(w, "code=", 5))
-		p->icmp_code = (uint8_t)atoi(v);
+		p->icmp_code = (uint8_t)strtoul(v, NULL, 10);
 	if (!strncmp(w, "odst=", 5)) {
 		p->orig = p->tuple;
 		packet_addr(v, p->orig.daddr, &p->orig.dport_he);
@@ -71,12 +71,20 @@ static inline void packet_option(struct xc_packet *p, const char *w)
 /* "tcp 10.0.0.1|4000 10.0.0.2|80 hook=in ct=new iif=eth0"; a SYN in INPUT unless said. */
 static inline struct xc_packet packet(const char *spec)
 {
-	static const struct { const char *name; uint8_t proto; } protos[] = {
+	static const struct {
+		const char *name;
+		uint8_t proto;
+	} protos[] = {
 		{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "icmp", IPPROTO_ICMP },
 		{ "icmp6", IPPROTO_ICMPV6 }, { "gre", IPPROTO_GRE },
 	};
-	struct xc_packet p = { .uid = -1, .gid = -1, .hook = XC_HOOK_INPUT, .ct = XC_CT_NEW,
-			       .iif = "eth0", .oif = "eth1", .tcp_flags = 0x02 };
+	struct xc_packet p = { .uid = -1,
+			       .gid = -1,
+			       .hook = XC_HOOK_INPUT,
+			       .ct = XC_CT_NEW,
+			       .iif = "eth0",
+			       .oif = "eth1",
+			       .tcp_flags = 0x02 };
 	char line[LIST_MAX], *save = NULL, *w;
 
 	(void)snprintf(line, sizeof(line), "%s", spec);
