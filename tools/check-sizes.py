@@ -67,17 +67,17 @@ class Nesting:
                 self.body(depth + 1)
 
     def expression(self):
-        """Up to ';' or a label's ':'; True when a block follows a call: a foreach macro."""
-        questions = last_call = 0
+        """Up to ';' or a label's ':'; True when a block follows "name(...)": a foreach macro."""
+        questions, start = 0, self.at
         while self.peek() not in (None, ";", "}"):
             token = self.peek()
             if token == "(":
+                is_call = self.at == start + 1 and self.tokens[start].isidentifier()
                 self.skip_pair("(", ")")
-                last_call = self.at
+                if is_call and self.peek() == "{":
+                    return True
                 continue
             if token == "{":
-                if last_call == self.at:
-                    return True
                 self.skip_pair("{", "}")
                 continue
             questions += (token == "?") - (token == ":")

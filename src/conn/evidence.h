@@ -10,9 +10,6 @@ struct xc_kernel_names {
 	struct xc_enum_names rst;
 };
 
-/* Which end of @t began? */
-enum xc_began { XC_BEGAN_UNKNOWN, XC_BEGAN_SOURCE, XC_BEGAN_DESTINATION };
-
 /** What a drop means, its name included. Pure. */
 enum xc_drop xc_evidence_drop_reason(const struct xc_kernel_names *names,
 				     const struct xc_drop_evt *e, const char **ret_name);
