@@ -481,6 +481,16 @@ int64_t xc_conn_wall_offset(const struct xc_conn *conn)
 
 /* ---- looks ----------------------------------------------------------------------------- */
 
+/* What has taken too long counts as failed, whatever the application still hopes for. */
+static void find_overdue(struct xc_case *c, const struct xc_conn_cfg *cfg)
+{
+	c->is_overdue = c->outcome == XC_OUTCOME_PENDING && c->n_syn_retrans &&
+			c->waited_ns >= cfg->syn_timeout_ns;
+	c->is_neigh_overdue = false;
+	for (uint32_t i = 0; i < c->n_neighs; i++)
+		c->is_neigh_overdue |= c->now_ns - c->first_ns >= cfg->arp_timeout_ns;
+}
+
 const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_said)
 {
 	struct xc_flow *f;
@@ -493,6 +503,7 @@ const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_sai
 	f->c.now_ns = conn->now_ns;
 	f->c.lost = lost_now(conn) - f->lost_before;
 	xc_host_join(&conn->host, &f->c, conn->cfg.window_ns);
+	find_overdue(&f->c, &conn->cfg);
 	*ret_said = &f->said;
 	return &f->c;
 }

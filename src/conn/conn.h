@@ -14,6 +14,8 @@
 struct xc_conn_cfg {
 	uint32_t max_cases;	/* flows in trouble at one time; the oldest make room, counted */
 	uint64_t grace_ns;	/* how long to wait for more evidence before a verdict */
+	uint64_t syn_timeout_ns;	/* a connect() without an answer for so long has failed */
+	uint64_t arp_timeout_ns;	/* a neighbour that takes longer has failed */
 	uint64_t window_ns;	/* how long evidence stays related, and a silent case open */
 };
 

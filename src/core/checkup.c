@@ -9,6 +9,7 @@
 #include "source/host.h"
 #include "source/source.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -46,6 +47,21 @@ static void check_kernel(struct xc_checkup *c, const struct xc_kernel *kernel)
 	SAY(k->remedy, "use a kernel with CONFIG_DEBUG_INFO_BTF=y (/sys/kernel/btf/vmlinux)");
 }
 
+/* The exact command: what is required, and this one. */
+static void remedy_of(const struct xc_privilege *p, char *out, size_t size)
+{
+	char extra[32] = "";
+
+	if (!p->is_required) {
+		(void)snprintf(extra, sizeof(extra), ",%s", p->name);
+		for (char *s = extra; *s; s++)
+			*s = (char)tolower((unsigned char)*s);
+	}
+	(void)snprintf(out, size,
+		       "run as root, or: setcap 'cap_bpf,cap_perfmon,cap_net_admin%s=ep' $(command -v crosscut)",
+		       extra);
+}
+
 static void check_privileges(struct xc_checkup *c)
 {
 	for (size_t i = 0; i < xc_n_privileges; i++) {
@@ -57,8 +73,7 @@ static void check_privileges(struct xc_checkup *c)
 			continue;
 		k->state = p->is_required ? XC_CHECK_NO : XC_CHECK_PART;
 		SAY(k->without, "%s", p->without);
-		SAY(k->remedy, "run as root, or: setcap 'cap_bpf,cap_perfmon,cap_net_admin%s=ep' $(command -v crosscut)",
-		    p->is_required ? "" : ",...");
+		remedy_of(p, k->remedy, sizeof(k->remedy));
 	}
 }
 
@@ -212,6 +227,7 @@ void xc_checkup_run(const struct xc_config *cfg, struct xc_checkup *ret_checkup)
 	struct xc_kernel kernel = { 0 };
 
 	memset(c, 0, sizeof(*c));
+	xc_probe_log_libbpf();
 	(void)xc_kernel_open(&kernel);
 	check_kernel(c, &kernel);
 	check_privileges(c);

@@ -33,6 +33,8 @@ int xc_engine_new(const struct xc_config *cfg, const struct xc_sink *sink, void 
 		  struct xc_engine **ret_engine)
 {
 	struct xc_conn_cfg conn = { .max_cases = cfg->max_cases, .grace_ns = cfg->grace_ns,
+				    .syn_timeout_ns = cfg->syn_timeout_ns,
+				    .arp_timeout_ns = cfg->arp_timeout_ns,
 				    .window_ns = cfg->correlation_window_ns };
 	struct xc_engine *e = calloc(1, sizeof(*e));
 

@@ -157,14 +157,22 @@ void xc_filter_to_match(const struct xc_filter *f, struct xc_match *ret_match)
 		[XC_FILTER_PORT] = XC_MATCH_EITHER,
 	};
 
+	uint8_t mask[16];
+
 	_Static_assert(ARRAY_SIZE(what) == _XC_FILTER_MAX, "every kind has its kernel form");
 	_Static_assert(XC_FILTERS_MAX <= XC_MATCH_MAX, "the kernel half takes them all");
 	*ret_match = (struct xc_match){
-		.prefix_len = f->prefix_len,
 		.what = what[f->kind],
 		.is_not = f->is_not,
 		.group = (uint8_t)f->kind,
 		.port_he = f->port_he,
+		.port_mask = f->port_he ? 0xffff : 0,
 	};
 	memcpy(ret_match->addr, f->addr, sizeof(f->addr));
+	for (unsigned int i = 0; i < 16; i++) {
+		unsigned int bits = f->prefix_len > i * 8 ? f->prefix_len - i * 8 : 0;
+
+		mask[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+	}
+	memcpy(ret_match->mask, mask, sizeof(mask));
 }

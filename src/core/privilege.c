@@ -30,6 +30,22 @@ bool xc_privilege_has(int capability)
 	return capng_have_capability(CAPNG_EFFECTIVE, (unsigned int)capability);
 }
 
+int xc_privilege_check(void)
+{
+	char missing[128] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < xc_n_privileges; i++)
+		if (xc_privileges[i].is_required && !xc_privilege_has(xc_privileges[i].capability))
+			n += (size_t)snprintf(missing + n, sizeof(missing) - n, "%s%s", n ? ", " : "",
+					      xc_privileges[i].name);
+	if (!n)
+		return 0;
+	(void)xc_err(0, "missing %s: run as root, or give the binary cap_bpf,cap_perfmon,cap_net_admin (setcap); a recording (-r FILE) needs none",
+		     missing);
+	return -EPERM;
+}
+
 void xc_privilege_drop(void)
 {
 	bool had[32];

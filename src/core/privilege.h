@@ -19,5 +19,8 @@ extern const size_t xc_n_privileges;
 /** Is that capability effective? */
 bool xc_privilege_has(int capability);
 
+/** 0, or -EPERM and one line that names what is missing of what is required. */
+int xc_privilege_check(void);
+
 /** Keep only the capabilities of xc_privileges, in every set. Logs when it cannot. */
 void xc_privilege_drop(void);

@@ -160,6 +160,11 @@ static int open_source(struct run *run, const char *const *netns, size_t n_netns
 	r = xc_watch_scope(cfg, &env.scope);
 	if (r)
 		return r;
+	if (!cfg->read[0]) {
+		r = xc_privilege_check();
+		if (r)
+			return r;
+	}
 	r = run->source->open(&env, &run->source_state);
 	if (r || cfg->read[0])
 		return r;

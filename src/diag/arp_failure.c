@@ -31,7 +31,7 @@ static void state_neighbour(const struct xc_case *c, struct xc_opinion *o,
 		xc_for(o, XC_DECISIVE, n->hdr.ts_ns, "neigh:neigh_timer_handler",
 		       "%s for %s%s failed: %u requests, no reply", proto, addr, dev, n->probes);
 	else
-		xc_for(o, XC_WEAK, n->hdr.ts_ns, "neigh:neigh_timer_handler",
+		xc_for(o, c->is_neigh_overdue ? XC_STRONG : XC_WEAK, n->hdr.ts_ns, "neigh:neigh_timer_handler",
 		       "%s for %s%s not answered yet", proto, addr, dev);
 	xc_subject(o, "neighbour %s%s of namespace %u", addr, dev, n->netns);
 	xc_summary(o, "%s%s does not answer %s", addr, dev, proto);

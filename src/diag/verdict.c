@@ -143,6 +143,10 @@ static struct xc_decision decide_pending(const struct xc_case *c, const struct x
 		d.status = XC_STATUS_CONFIRMED;
 		d.severity = v->best.severity;
 	}
+	if (c->is_overdue) {
+		d.status = XC_STATUS_CONFIRMED;
+		d.severity = v->best.severity;
+	}
 	if (was_said(b, v, d.status, d.severity))
 		return nothing(false);
 	return d;

@@ -105,6 +105,8 @@ struct xc_case {
 	uint64_t waited_ns;	/* connect() to now or to the end; 0 = not known */
 	enum xc_outcome outcome;
 	int error;		/* errno the application sees; 0 = none or not known */
+	bool is_overdue;	/* still connecting, without an answer for longer than --syn-timeout */
+	bool is_neigh_overdue;	/* a next hop has not answered for longer than --arp-timeout */
 	bool is_listener;	/* about a listening socket as a whole, not one connection */
 
 	struct xc_side client;

@@ -11,13 +11,14 @@ enum xc_match_what { XC_MATCH_FROM = 1, XC_MATCH_TO, XC_MATCH_EITHER };
 
 /* One filter; rules of one group are alternatives, groups must all hold. */
 struct xc_match {
-	__u8 addr[16];		/* IPv4 as IPv4-mapped IPv6 */
-	__u8 prefix_len;	/* 0..128 in that form; 0 = any address */
+	__u64 addr[2];		/* the bytes of the address, IPv4 as IPv4-mapped IPv6, masked */
+	__u64 mask[2];		/* all zero = any address */
 	__u8 what;		/* enum xc_match_what */
 	__u8 is_not;		/* must NOT match, whatever the group */
 	__u8 group;
-	__u16 port_he;		/* 0 = any port */
-	__u16 _pad0;
+	__u8 _pad0;
+	__u16 port_he;
+	__u16 port_mask;	/* 0 = any port, else 0xffff */
 };
 
 struct xc_probe_cfg {

@@ -72,6 +72,9 @@ void xc_share_done(struct xc_share *share);
 /** Note in the report that @what is missing here. */
 void xc_report_missing(struct xc_probe_report *r, const char *what);
 
+/** Send libbpf's own lines to our log: warnings at debug, the rest not at all. */
+void xc_probe_log_libbpf(void);
+
 /** use, load, keep: what every probe does between its choices and its attach. */
 int xc_probe_load(const struct xc_probe_env *env, struct bpf_object *obj);
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,24 @@ void xc_share_done(struct xc_share *share)
 	for (size_t i = 0; i < share->n; i++)
 		(void)close(share->maps[i].fd);
 	share->n = 0;
+}
+
+static int on_libbpf_line(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[512];
+	int n;
+
+	if (level > LIBBPF_WARN || xc_log_get_level() < XC_LOG_DEBUG)
+		return 0;
+	n = vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	xc_debug("%s", line);
+	return n;
+}
+
+void xc_probe_log_libbpf(void)
+{
+	(void)libbpf_set_print(on_libbpf_line);
 }
 
 void xc_report_missing(struct xc_probe_report *r, const char *what)

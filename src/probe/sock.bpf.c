@@ -173,50 +173,50 @@ static __always_inline void on_fin(struct sock *sk)
 	sock_emit(sk, &key, &own, XC_SOCK_DIED, TCP_ESTABLISHED);
 }
 
-static __always_inline int on_state(struct sock *sk, int old, int new)
+static __always_inline int on_state(struct sock *sk, int from, int to)
 {
 	struct xc_sock_key key = { 0 };
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	if (new == TCP_FIN_WAIT1 || new == TCP_LAST_ACK) {
+	if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) {
 		on_fin(sk);
 		return 0;
 	}
-	if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT) {
+	if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT) {
 		/* the common case: nothing to do unless the SYN had to be repeated */
 		if (!BPF_CORE_READ((struct tcp_sock *)sk, total_retrans))
 			return 0;
-	} else if (new != TCP_CLOSE && new != TCP_SYN_SENT && new != TCP_LISTEN &&
-		   !(new == TCP_ESTABLISHED && old == TCP_SYN_RECV)) {
+	} else if (to != TCP_CLOSE && to != TCP_SYN_SENT && to != TCP_LISTEN &&
+		   !(to == TCP_ESTABLISHED && from == TCP_SYN_RECV)) {
 		return 0;
 	}
 	key.netns = xc_sk_netns(sk);
 	if (!xc_netns_in_scope(key.netns))
 		return 0;
-	if (old == TCP_SYN_RECV && new == TCP_ESTABLISHED) {
+	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
 		on_child(sk, key.netns);
 		return 0;
 	}
 	key.cookie = xc_sk_cookie(sk);
-	if (new == TCP_SYN_SENT)
+	if (to == TCP_SYN_SENT)
 		on_connect(sk, &key);
-	else if (new == TCP_LISTEN)
+	else if (to == TCP_LISTEN)
 		on_listen(sk, &key);
-	else if (old == TCP_LISTEN)
+	else if (from == TCP_LISTEN)
 		on_unlisten(sk, &key);
-	else if (new == TCP_CLOSE)
-		on_close(sk, &key, old);
+	else if (to == TCP_CLOSE)
+		on_close(sk, &key, from);
 	else
 		sock_emit(sk, &key, bpf_map_lookup_elem(&xc_socks, &key), XC_SOCK_ESTABLISHED,
-			  old);
+			  from);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(sock_state, struct sock *sk, int old, int new)
+int BPF_PROG(sock_state, struct sock *sk, int from, int to)
 {
-	return on_state(sk, old, new);
+	return on_state(sk, from, to);
 }
 
 /* Is this socket watched? Fills the key; false = out of scope. */

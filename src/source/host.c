@@ -337,7 +337,7 @@ static void note_programs(uint64_t id, const char *key, const uint32_t *ids, uin
 
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
 			info.name[0] = '\0';
-		if (!strncmp(info.name, "denied_connect", 14))
+		if (!strcmp(info.name, "denied_connect4") || !strcmp(info.name, "denied_connect6"))
 			continue;	/* our own */
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%sprogram %u (%s)",
 					len ? ", " : "", ids[i], info.name[0] ? info.name : "unnamed");

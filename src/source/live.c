@@ -290,6 +290,7 @@ static int live_open(const struct xc_source_env *env, void **ret_source)
 
 	if (!l)
 		return -ENOMEM;
+	xc_probe_log_libbpf();
 	l->env = *env;
 	l->epoll_fd = -1;
 	l->n_cpus = libbpf_num_possible_cpus();
