@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/host.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
+#define FULL_SPELL_NS 5000000000ull	/* not seen full for so long: another spell */
 #define COUNTER_WINDOW_NS 10000000000ull	/* counters older than this are another story */
 
 /* Slot for a new entry of a table of @size entries of which *@n are used; overwrites in turn. */
@@ -75,8 +77,11 @@ void xc_host_listener(struct xc_host *h, const struct xc_sock_evt *e)
 	l->fact.accept_max = e->accept_max;
 	l->fact.request_queue = e->request_queue;
 	l->fact.is_v6only = e->flags & XC_SOCK_F_V6ONLY;
-	if (e->listener_full)
+	if (e->listener_full) {
+		if (e->hdr.ts_ns - l->fact.full_ns > FULL_SPELL_NS)
+			l->fact.full_since_ns = e->hdr.ts_ns;
 		l->fact.full_ns = e->hdr.ts_ns;
+	}
 }
 
 void xc_host_proc(struct xc_host *h, const struct xc_proc_evt *e)
@@ -224,6 +229,21 @@ static void join_server_owner(const struct xc_host *h, struct xc_case *c)
 	c->server.is_owner_listeners = true;
 }
 
+/* A UDP client's process: of the socket bound to its port, where a look at the owners found it. */
+static void join_udp_client(const struct xc_host *h, struct xc_case *c)
+{
+	const struct xc_host_listener *l;
+
+	if (c->tuple.proto != IPPROTO_UDP || c->client.owner.tgid)
+		return;
+	if (!c->client.netns)
+		c->client.netns = xc_host_netns_of(h, c->tuple.saddr);
+	l = c->client.netns ? xc_host_find_listener(h, c->client.netns, c->tuple.saddr,
+						    c->tuple.sport_he, IPPROTO_UDP) : NULL;
+	if (l)
+		c->client.owner = l->fact.owner;
+}
+
 static void join_procs(const struct xc_host *h, struct xc_case *c, uint64_t window_ns)
 {
 	uint32_t n = used(h->n_procs, XC_HOST_PROCS);
@@ -342,6 +362,7 @@ void xc_host_join(const struct xc_host *h, struct xc_case *c, uint64_t window_ns
 	c->has_server_view = c->server.netns != 0;
 	join_listeners(h, c);
 	join_server_owner(h, c);
+	join_udp_client(h, c);
 	join_procs(h, c, window_ns);
 	join_neighs(h, c, window_ns);
 	join_counters(h, c);

@@ -37,7 +37,8 @@ static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opini
 	}
 	if (l && l->full_ns && (c->is_listener ? overflows : c->n_syn_retrans || d)) {
 		/* a full queue alone hurts nobody: it counts from when somebody was turned away */
-		xc_for(o, XC_DECISIVE, l->full_ns > turned_away ? l->full_ns : turned_away, "listener", "accept queue %u of %u: full",
+		xc_for(o, XC_DECISIVE, l->full_since_ns > turned_away ? l->full_since_ns : turned_away,
+		       "listener", "accept queue %u of %u: full",
 		       l->accept_queue, l->accept_max);
 		name_the_listener(c, o, l);
 	}
@@ -46,7 +47,8 @@ static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opini
 	if (overflows)
 		xc_for(o, XC_STRONG, c->counters_first_ns, "TcpExt", "ListenOverflows +%llu in that namespace",
 		       (unsigned long long)overflows);
-	xc_subject(o, "listener %s of namespace %u", server, c->server.netns);
+	xc_subject(o, "listener %s of namespace %u",
+		   l ? xc_endpoint_str(l->addr, c->tuple.dport_he, server) : server, c->server.netns);
 	return true;
 }
 

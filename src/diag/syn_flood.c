@@ -8,7 +8,7 @@ static bool syn_flood_match(const struct xc_case *c, struct xc_opinion *o)
 	uint64_t drops = c->counters.v[XC_CTR_REQQ_FULL_DROP];
 	const char *syncookies = xc_case_note(c, "net.ipv4.tcp_syncookies");
 	const struct xc_listener_fact *l = xc_fitting_listener(c);
-	char server[XC_WORDS];
+	char server[XC_WORDS], bound[XC_ENDPOINT_LEN];
 
 	if (!cookies && !drops)
 		return false;
@@ -25,7 +25,8 @@ static bool syn_flood_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_against(o, XC_AGAINST, "this connection was not affected");
 	xc_summary(o, "SYN flood on %s: %s", server,
 		   drops ? "new connections are dropped" : "SYN cookies keep it open");
-	xc_subject(o, "listener %s of namespace %u", server, c->server.netns);
+	xc_subject(o, "listener %s of namespace %u",
+		   l ? xc_endpoint_str(l->addr, c->tuple.dport_he, bound) : server, c->server.netns);
 	if (drops)
 		xc_fix(o, "Switch SYN cookies on: sysctl -w net.ipv4.tcp_syncookies=1 (now %s); raise net.ipv4.tcp_max_syn_backlog; limit SYNs per source in front of it.",
 		       syncookies ? syncookies : "?");

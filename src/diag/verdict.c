@@ -210,37 +210,41 @@ struct xc_decision xc_decide(const struct xc_case *c, const struct xc_verdict *v
 
 /* ---- the finding --------------------------------------------------------------------------- */
 
-static const char *what_happened(const struct xc_case *c, char out[XC_WORDS])
+/* What the application sees; empty while it still waits. */
+static void write_app_sees(const struct xc_case *c, struct xc_finding *f)
 {
 	const char *err = xc_errno_name(c->error);
+	size_t size = sizeof(f->app_sees);
 
 	switch (c->outcome) {
 	case XC_OUTCOME_REFUSED:
-		(void)snprintf(out, XC_WORDS, "connect failed with %s", err ? err : "an error");
+		(void)snprintf(f->app_sees, size, "connect failed: %s", err ? err : "an error");
 		break;
 	case XC_OUTCOME_BROKEN:
-		(void)snprintf(out, XC_WORDS, "connection died with %s", err ? err : "an error");
+		if (err)
+			(void)snprintf(f->app_sees, size, "connection broke: %s", err);
+		else
+			(void)snprintf(f->app_sees, size, "connection ended early");
 		break;
 	case XC_OUTCOME_GAVE_UP:
-		(void)snprintf(out, XC_WORDS, "the application gave up after %.1f s",
+		(void)snprintf(f->app_sees, size, "its own time-out: gave up after %.1f s",
 			       (double)c->waited_ns / 1e9);
 		break;
 	default:
-		(void)snprintf(out, XC_WORDS, "connection in trouble");
+		f->app_sees[0] = '\0';
 	}
-	return out;
 }
 
 static void write_unknown(const struct xc_case *c, struct xc_finding *f)
 {
-	char flow[XC_WORDS], what[XC_WORDS];
+	char flow[XC_WORDS];
 
 	f->pattern_id = "unknown";
 	f->pattern = "Unknown";
 	f->layer = XC_LAYER_L4;
 	f->confidence = 0.1;	/* S2-28 */
 	(void)snprintf(f->summary, sizeof(f->summary), "%s: %s, cause unknown",
-		       xc_flow_words(c, flow), what_happened(c, what));
+		       xc_flow_words(c, flow), f->app_sees[0] ? f->app_sees : "in trouble");
 	(void)snprintf(f->details, sizeof(f->details),
 		       "No hook told why. SYN resends %u, data resends %u, drops seen %u, resets seen %u, ICMP errors %u.",
 		       c->n_syn_retrans, c->client.n_retrans + c->server.n_retrans, c->n_drops,
@@ -301,6 +305,7 @@ void xc_write_finding(const struct xc_case *c, const struct xc_verdict *v,
 	struct xc_finding *f = ret_finding;
 
 	memset(f, 0, sizeof(*f));
+	write_app_sees(c, f);
 	if (v->best.pattern)
 		write_opinion(c, v, f);
 	else

@@ -91,6 +91,7 @@ struct xc_listener_fact {
 	uint32_t accept_max;
 	uint32_t request_queue;
 	uint64_t full_ns;	/* last time it was seen full; 0 = never */
+	uint64_t full_since_ns;	/* first time of that spell */
 	uint64_t since_ns;	/* when listen() was called; 0 = before crosscut */
 	uint64_t gone_ns;	/* when it stopped listening; 0 = it still does */
 	bool is_v6only;

@@ -55,6 +55,7 @@ struct xc_finding {
 	char details[480];
 	char impact[240];
 	char resolution[480];
+	char app_sees[96];	/* what became of it, in words; empty = nothing yet */
 	char subject[128];	/* what is at fault: the rule, the listener, the next hop */
 	struct xc_evidence evidence[XC_FINDING_EVIDENCE];
 	size_t n_evidence;

@@ -169,6 +169,7 @@ static void put_own_keys(struct xc_json *j, const struct xc_finding *f)
 	put_alternatives(j, f);
 	put_connection(j, f);
 	xc_json_str(j, "error", xc_errno_name(f->error));
+	xc_json_str(j, "app_sees", f->app_sees[0] ? f->app_sees : NULL);
 	xc_json_uint(j, "first_signal_ns", f->first_signal_ns);
 	xc_json_uint(j, "reported_ns", f->reported_ns);
 	xc_json_fixed(j, "time_to_root_cause_ms", (double)late / 1e6, 3);

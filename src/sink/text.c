@@ -132,12 +132,13 @@ static void put_time_field(struct text_sink *s, const char *label, const struct 
 
 static void put_who(struct text_sink *s, const struct xc_finding *f)
 {
-	const char *err = xc_errno_name(f->error);
+	bool is_listener = xc_addr_is_zero(f->tuple.saddr) && !f->tuple.sport_he && f->server.tgid;
 	char line[256], c[XC_ENDPOINT_LEN], d[XC_ENDPOINT_LEN];
 	size_t n;
 
 	n = (size_t)snprintf(line, sizeof(line), "%s %s > %s", xc_proto_str(f->tuple.proto),
-			     xc_endpoint_str(f->tuple.saddr, f->tuple.sport_he, c),
+			     is_listener ? "any client" :
+					   xc_endpoint_str(f->tuple.saddr, f->tuple.sport_he, c),
 			     xc_endpoint_str(f->tuple.daddr, f->tuple.dport_he, d));
 	if (f->client.tgid)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, ", client %.15s (pid %u)", f->client.comm,
@@ -146,8 +147,8 @@ static void put_who(struct text_sink *s, const struct xc_finding *f)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, ", server %.15s (pid %u)", f->server.comm,
 				      f->server.tgid);
 	put_field(s, "Flow", line);
-	if (err)
-		put_field(s, "App sees", err);
+	if (f->app_sees[0])
+		put_field(s, "App sees", f->app_sees);
 }
 
 static void put_alternatives(struct text_sink *s, const struct xc_finding *f)
