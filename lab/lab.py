@@ -100,7 +100,7 @@ def run_once(name, crosscut=None, seed=None, view=None, late=False, output="json
     with make_lab(name, truth, seed) as lab, watched(lab, args, late) as box:
         app, flows = scenario.run(lab)
         if crosscut:
-            time.sleep(SETTLE_S)
+            time.sleep(SETTLE_S * topology.slow)
             box[0].stop()
         trigger_ns = lab.trigger_ns
     app = app if isinstance(app, list) else [app]
@@ -172,6 +172,7 @@ def cmd_list(options):
 def cmd_run(options):
     crosscut = None if options.no_crosscut else watch.binary(options.crosscut)
     view = options.view.split(",") if options.view else None
+    topology.slow = options.slow
     wrong = 0
     for number, name in enumerate(select(options.names)):
         run = run_once(name, crosscut, options.seed, view, options.late)
@@ -248,6 +249,8 @@ def parser():
     one.add_argument("--view", help="roles whose namespaces are watched, e.g. client,server")
     one.add_argument("--late", action="store_true", help="start crosscut when the fault is already there")
     one.add_argument("--seed", help="repeat a run's random choices")
+    one.add_argument("--slow", metavar="N", type=float, default=1.0,
+                     help="the machine is N times slower than usual: be as much more patient")
     one.add_argument("-o", "--output", choices=["text", "json"], default="text")
     one.set_defaults(run=cmd_run)
     one = commands.add_parser("shell", help="a shell in the client's namespace, with the fault active")

@@ -137,6 +137,15 @@ def filtered(lab, role, hook, verdict, family=4, **kwargs):
     return serve_and_dial(lab, flow)
 
 
+def translated(lab, real):
+    """The router offers `real` under a virtual address and port (DNAT), as a service address does; that flow."""
+    virtual = Flow(real.client, "198.18.0.%d" % lab.rng.randrange(1, 255), lab.rng.randrange(7000, 7900))
+    lab.router.nft(chain(lab, "prerouting", [f"ip daddr {virtual.server} tcp dport {virtual.port} "
+                                             f"dnat to {real.server}:{real.port}"],
+                         family="ip").replace("type filter", "type nat"))
+    return virtual
+
+
 def silence(lab, flow, back=False):
     """The router swallows the flow from now on. For scenarios that do not watch the router."""
     ip, address = ("ip6" if flow.family == 6 else "ip"), ("saddr" if back else "daddr")

@@ -31,6 +31,7 @@ SUFFIX = {"client": "c", "router": "r", "server": "s", "spare": "n"}
 NAME = re.compile(r"^xc-[0-9a-f]{8}-[crsn]$")
 
 libc = ctypes.CDLL(None, use_errno=True)
+slow = 1.0  # limits of the lab itself are stretched by this: an emulated machine is slow
 
 
 class LabError(Exception):
@@ -51,7 +52,7 @@ def setns(fd):
 def command(args, check=True, text=None, **popen):
     """Run a command (list, or one string split at blanks); its output as text."""
     args = args.split() if isinstance(args, str) else args
-    done = subprocess.run(args, input=text, capture_output=True, text=True, timeout=20, **popen)
+    done = subprocess.run(args, input=text, capture_output=True, text=True, timeout=20 * slow, **popen)
     if check and done.returncode:
         raise LabError(f"{' '.join(args)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
@@ -59,7 +60,7 @@ def command(args, check=True, text=None, **popen):
 
 def wait_for(question, timeout, what, pause=0.01):
     """Ask until the answer is true; the answer. LabError after `timeout` seconds."""
-    until = time.monotonic() + timeout
+    until = time.monotonic() + timeout * slow
     while not (answer := question()):
         if time.monotonic() > until:
             raise LabError(f"timeout after {timeout} s: {what}")
@@ -95,7 +96,7 @@ class Wire:
 
     def recv(self, timeout):
         """The next [kind, value], or None when the other end is gone. LabError after `timeout` s."""
-        if not select.select([self.sock], [], [], timeout)[0]:
+        if not select.select([self.sock], [], [], timeout * slow)[0]:
             raise LabError(f"timeout after {timeout} s: no message")
         try:
             data = self.sock.recv(1 << 18)
@@ -273,7 +274,7 @@ class Lab:
     """The three hosts. Use as a context manager: what it made is removed however the block ends."""
 
     def __init__(self, name, seed=None, spare=False, alone=False, lifetime_s=60):
-        self.name, self.seed, self.lifetime_s = name, seed, lifetime_s
+        self.name, self.seed, self.lifetime_s = name, seed, int(lifetime_s * slow)
         self.id = hashlib.sha256(name.encode()).hexdigest()[:8]
         self.rng = random.Random(f"{name if seed is None else seed}")
         self.alone, self.children, self.undo = alone, [], []
@@ -359,7 +360,7 @@ class Lab:
     def warm(self):
         """One ping per family: every neighbour cache on the way is filled before the run."""
         for target in (self.server.ip, self.server.ip6):
-            self.client.sh(f"ping -n -c 1 -W 3 {target}")
+            self.client.sh(f"ping -n -c 1 -W {3 * slow:.0f} {target}")
 
     def links_up(self):
         """Wait until every interface is up for the kernel as well: linkwatch takes up to a second."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 
+import topology
 from topology import LabError, now_ns, wait_for
 
 READY = (b"crosscut: watching", b"crosscut: recording")
@@ -63,7 +64,7 @@ class Watcher:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(STOP_TIMEOUT_S)
+            self.process.wait(STOP_TIMEOUT_S * topology.slow)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

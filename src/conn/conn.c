@@ -72,6 +72,12 @@ static struct xc_tuple guess_client_first(const struct xc_conn *t, const struct 
 	return *tuple;
 }
 
+/* The first segment of a connection. */
+static bool is_syn(uint8_t flags)
+{
+	return (flags & (XC_TCP_SYN | XC_TCP_ACK)) == XC_TCP_SYN;
+}
+
 static enum began began_by_flags(uint8_t flags)
 {
 	if (!(flags & XC_TCP_SYN))
@@ -90,22 +96,50 @@ static enum began began_by_sock(const struct xc_sock_evt *e)
 	return BEGAN_UNKNOWN;
 }
 
-/* The flow of @tuple; opened when there is none and @may_open. */
-static struct xc_flow *flow_for(struct xc_conn *t, const struct xc_tuple *tuple, uint32_t netns,
-				enum began began, bool may_open)
+/* What a record says about which flow it belongs to. */
+struct belongs {
+	const struct xc_tuple *tuple;
+	uint32_t netns;
+	uint32_t isn;		/* of the client's SYN, when the record shows it; 0 = it does not */
+	enum began began;
+	bool is_clients_word;	/* the tuple is the one the client itself uses */
+	bool may_open;		/* worth a case of its own */
+};
+
+/* Behind NAT the addresses differ, the SYN is the same. */
+static struct xc_flow *find_translated(struct xc_conn *t, const struct belongs *b)
 {
-	struct xc_flow *f = xc_flows_find(&t->flows, tuple, netns);
+	struct xc_flow *f = b->isn ? xc_flows_find_isn(&t->flows, b->isn, b->tuple->proto) : NULL;
+
+	if (!f)
+		return NULL;
+	if (b->is_clients_word)
+		xc_flow_rename(&t->flows, f, b->tuple, b->netns);
+	else if (!f->c.translated.proto)
+		f->c.translated = b->began == BEGAN_DESTINATION ? xc_tuple_swap(b->tuple) : *b->tuple;
+	return f;
+}
+
+/* The flow of a record; opened when there is none and it is worth one. NULL = none. */
+static struct xc_flow *flow_for(struct xc_conn *t, const struct belongs *b)
+{
+	struct xc_flow *f = xc_flows_find(&t->flows, b->tuple, b->netns);
 	struct xc_tuple guess;
 
 	if (!f) {
-		if (!may_open)
+		f = find_translated(t, b);
+		if (f)
+			return f;
+		if (!b->may_open)
 			return NULL;
-		guess = guess_client_first(t, tuple);
-		f = xc_flows_add(&t->flows, &guess, netns, t->now_ns);
+		guess = guess_client_first(t, b->tuple);
+		f = xc_flows_add(&t->flows, &guess, b->netns, t->now_ns);
 		f->lost_before = lost_now(t);
 	}
-	if (began != BEGAN_UNKNOWN)
-		xc_flow_orient(f, tuple, began == BEGAN_DESTINATION);
+	if (b->began != BEGAN_UNKNOWN)
+		xc_flow_orient(f, b->tuple, b->began == BEGAN_DESTINATION);
+	if (b->isn)
+		xc_flow_set_isn(&t->flows, f, b->isn);
 	return f;
 }
 
@@ -198,7 +232,8 @@ static void open_listener_case(struct xc_conn *t, const struct xc_host_listener 
 	memcpy(tuple.daddr, l->fact.addr, 16);
 	if (xc_addr_is_v4(tuple.daddr))
 		memcpy(tuple.saddr, (uint8_t[16]){ [10] = 0xff, [11] = 0xff }, 16);
-	f = flow_for(t, &tuple, l->fact.netns, BEGAN_SOURCE, true);
+	f = flow_for(t, &(struct belongs){ .tuple = &tuple, .netns = l->fact.netns,
+					   .began = BEGAN_SOURCE, .may_open = true });
 	f->c.is_listener = true;
 	f->c.server.netns = l->fact.netns;
 	schedule(t, f);
@@ -233,9 +268,13 @@ static bool is_new_attempt(const struct xc_conn *t, const struct xc_flow *f, uin
 static void on_connection(struct xc_conn *t, const struct xc_sock_evt *e)
 {
 	enum began began = began_by_sock(e);
+	bool is_connecting = e->state == XC_TCP_SYN_SENT || e->state_old == XC_TCP_SYN_SENT;
 	struct xc_flow *f;
 
-	f = flow_for(t, &e->tuple, e->netns, began, e->what != XC_SOCK_ESTABLISHED);
+	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns, .began = began,
+					   .isn = is_connecting ? e->write_seq - 1 : 0,
+					   .is_clients_word = is_connecting,
+					   .may_open = e->what != XC_SOCK_ESTABLISHED });
 	if (!f)
 		return;
 	if (began == BEGAN_SOURCE && is_new_attempt(t, f, e->cookie))
@@ -308,7 +347,10 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 
 	if (!is_connection(e) || (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym)))
 		return;
-	f = flow_for(t, tuple, e->netns, began_by_flags(e->tcp_flags), drop_opens_case(t, why, e));
+	f = flow_for(t, &(struct belongs){ .tuple = tuple, .netns = e->netns,
+					   .began = began_by_flags(e->tcp_flags),
+					   .isn = is_syn(e->tcp_flags) ? e->seq : 0,
+					   .may_open = drop_opens_case(t, why, e) });
 	if (!f)
 		return;
 	xc_evidence_drop(&f->c, &t->names, e);
@@ -319,19 +361,21 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 
 static void on_reset(struct xc_conn *t, const struct xc_reset_evt *e)
 {
-	enum began began = BEGAN_UNKNOWN;
+	bool answers_syn = is_syn(e->trigger_flags);	/* then the resetting side is the server */
 	struct xc_flow *f;
 
-	if ((e->trigger_flags & (XC_TCP_SYN | XC_TCP_ACK)) == XC_TCP_SYN)
-		began = BEGAN_DESTINATION;	/* a SYN was answered: the resetting side is the server */
-	f = flow_for(t, &e->tuple, e->netns, began, true);
+	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns,
+					   .began = answers_syn ? BEGAN_DESTINATION : BEGAN_UNKNOWN,
+					   .isn = answers_syn ? e->trigger_seq : 0,
+					   .may_open = true });
 	xc_evidence_reset(&f->c, &t->names, e);
 	schedule(t, f);
 }
 
 static void on_icmp(struct xc_conn *t, const struct xc_icmp_evt *e)
 {
-	struct xc_flow *f = flow_for(t, &e->tuple, e->netns, BEGAN_UNKNOWN, true);
+	struct xc_flow *f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns,
+							   .may_open = true });
 
 	xc_evidence_icmp(&f->c, e);
 	schedule(t, f);
@@ -344,7 +388,8 @@ static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 
 	memcpy(tuple.saddr, e->saddr, 16);
 	memcpy(tuple.daddr, e->daddr, 16);
-	f = flow_for(t, &tuple, e->netns, BEGAN_SOURCE, e->err != 0);
+	f = flow_for(t, &(struct belongs){ .tuple = &tuple, .netns = e->netns, .began = BEGAN_SOURCE,
+					   .may_open = e->err != 0 });
 	if (!f)
 		return;
 	if (e->err && is_new_attempt(t, f, 0))
@@ -355,7 +400,8 @@ static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 
 static void on_denied(struct xc_conn *t, const struct xc_denied_evt *e)
 {
-	struct xc_flow *f = flow_for(t, &e->tuple, e->netns, BEGAN_SOURCE, true);
+	struct xc_flow *f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns,
+							   .began = BEGAN_SOURCE, .may_open = true });
 
 	if (is_new_attempt(t, f, 0))
 		restart(t, f);

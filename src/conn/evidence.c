@@ -51,9 +51,13 @@ int xc_icmp_errno(uint8_t family, uint8_t type, uint8_t code)
 	return 0;
 }
 
+/* Went a packet with this tuple from the client to the server, on either side of a NAT? */
 static bool is_of_client(const struct xc_case *c, const struct xc_tuple *t)
 {
-	return t->dport_he == c->tuple.dport_he && xc_addr_equal(t->daddr, c->tuple.daddr);
+	if (t->dport_he == c->tuple.dport_he && xc_addr_equal(t->daddr, c->tuple.daddr))
+		return true;
+	return c->translated.proto && t->dport_he == c->translated.dport_he &&
+	       xc_addr_equal(t->daddr, c->translated.daddr);
 }
 
 static void side_snapshot(struct xc_side *s, const struct xc_sock_evt *e)
@@ -86,10 +90,12 @@ static void count_retransmission(struct xc_case *c, struct xc_side *s, const str
 		c->n_syn_retrans = e->syn_retrans ? e->syn_retrans : c->n_syn_retrans + 1;
 		return;
 	}
-	if (++s->n_retrans == 1)
+	if (++s->n_retrans == 1) {
 		s->first_retrans_ns = e->hdr.ts_ns;
-	else if (s->n_retrans == 2)
+		s->first_una = e->snd_una;
+	} else if (s->n_retrans == 2) {
 		s->second_retrans_ns = e->hdr.ts_ns;
+	}
 	if (e->mss_bytes && e->seg_bytes >= e->mss_bytes) {
 		if (++s->n_retrans_full == 1)
 			s->first_full_ns = e->hdr.ts_ns;

@@ -19,12 +19,15 @@ int xc_flows_init(struct xc_flows *t, uint32_t max)
 	t->slots = calloc(max, sizeof(*t->slots));
 	if (!t->slots)
 		return -ENOMEM;
-	return xc_index_init(&t->index, max);
+	if (xc_index_init(&t->index, max))
+		return -ENOMEM;
+	return xc_index_init(&t->by_isn, max);
 }
 
 void xc_flows_done(struct xc_flows *t)
 {
 	xc_index_done(&t->index);
+	xc_index_done(&t->by_isn);
 	free(t->slots);
 	t->slots = NULL;
 }
@@ -105,9 +108,49 @@ struct xc_flow *xc_flows_find(struct xc_flows *t, const struct xc_tuple *tuple, 
 	return slot == XC_INDEX_END ? NULL : &t->slots[slot];
 }
 
+/* ---- one flow behind NAT: other addresses, the same SYN ------------------------------ */
+
+struct xc_flow *xc_flows_find_isn(struct xc_flows *t, uint32_t isn, uint8_t proto)
+{
+	uint32_t slot = xc_index_first(&t->by_isn, xc_hash(&isn, sizeof(isn)));
+
+	while (slot != XC_INDEX_END &&
+	       (t->slots[slot].isn != isn || t->slots[slot].c.tuple.proto != proto))
+		slot = xc_index_next(&t->by_isn, slot);
+	return slot == XC_INDEX_END ? NULL : &t->slots[slot];
+}
+
+static void drop_isn(struct xc_flows *t, struct xc_flow *f)
+{
+	if (f->isn)
+		xc_index_del(&t->by_isn, xc_hash(&f->isn, sizeof(f->isn)), slot_of(t, f));
+	f->isn = 0;
+}
+
+void xc_flow_set_isn(struct xc_flows *t, struct xc_flow *f, uint32_t isn)
+{
+	if (f->isn == isn)
+		return;
+	drop_isn(t, f);
+	f->isn = isn;
+	if (isn)
+		xc_index_add(&t->by_isn, xc_hash(&isn, sizeof(isn)), slot_of(t, f));
+}
+
+void xc_flow_rename(struct xc_flows *t, struct xc_flow *f, const struct xc_tuple *tuple,
+		    uint32_t netns)
+{
+	f->c.translated = f->c.tuple;
+	f->c.tuple = *tuple;
+	xc_index_del(&t->index, xc_hash(&f->key, sizeof(f->key)), slot_of(t, f));
+	f->key = key_of(tuple, netns);
+	xc_index_add(&t->index, xc_hash(&f->key, sizeof(f->key)), slot_of(t, f));
+}
+
 static void release(struct xc_flows *t, struct xc_flow *f)
 {
 	unlink_flow(t, f);
+	drop_isn(t, f);
 	xc_index_del(&t->index, xc_hash(&f->key, sizeof(f->key)), slot_of(t, f));
 	f->is_used = false;
 	f->next = t->free_first;
@@ -178,6 +221,7 @@ static void clear_case(struct xc_flow *f, uint64_t now_ns)
 void xc_flow_restart(struct xc_flows *t, struct xc_flow *f, uint64_t now_ns)
 {
 	clear_case(f, now_ns);
+	drop_isn(t, f);
 	xc_flow_move(t, f, XC_QUEUE_QUIET, now_ns + XC_FLOW_QUIET_NS);
 	t->n_opened++;
 }

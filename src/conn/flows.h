@@ -33,6 +33,7 @@ struct xc_flow {
 	struct xc_flow_key key;
 	struct xc_said said;
 	uint64_t at_ns;		/* deadline in its queue */
+	uint32_t isn;		/* of the client's SYN; 0 = not seen */
 	uint64_t lost_before;	/* records lost before it was opened */
 	uint32_t prev, next;
 	uint32_t asked;		/* bit per drop already asked about, then per drop asked again */
@@ -44,6 +45,7 @@ struct xc_flow {
 struct xc_flows {
 	struct xc_flow *slots;
 	struct xc_index index;
+	struct xc_index by_isn;	/* the same flow has another tuple behind NAT, but the same SYN */
 	uint32_t max;
 	uint32_t n;		/* slots ever used */
 	uint32_t free_first;
@@ -61,6 +63,16 @@ void xc_flows_done(struct xc_flows *t);
 
 /** The flow of @tuple in either direction, or NULL. @netns counts for local addresses only. */
 struct xc_flow *xc_flows_find(struct xc_flows *t, const struct xc_tuple *tuple, uint32_t netns);
+
+/** The flow whose SYN had sequence number @isn (not 0) and that has another tuple, or NULL. */
+struct xc_flow *xc_flows_find_isn(struct xc_flows *t, uint32_t isn, uint8_t proto);
+
+/** Learn the sequence number of the client's SYN. */
+void xc_flow_set_isn(struct xc_flows *t, struct xc_flow *f, uint32_t isn);
+
+/** Give the flow the tuple its client uses; what it had is the translated one. */
+void xc_flow_rename(struct xc_flows *t, struct xc_flow *f, const struct xc_tuple *tuple,
+		    uint32_t netns);
 
 /** A new quiet flow; the one missed least makes room. @tuple: client first, as far as known. */
 struct xc_flow *xc_flows_add(struct xc_flows *t, const struct xc_tuple *tuple, uint32_t netns,

@@ -193,6 +193,7 @@ const struct xc_host_listener *xc_host_find_listener(const struct xc_host *h, ui
 static void join_listeners(const struct xc_host *h, struct xc_case *c)
 {
 	uint32_t n = used(h->n_listeners, XC_HOST_LISTENERS);
+	const struct xc_tuple *at = xc_case_at_server(c);
 	uint32_t netns = c->server.netns;
 
 	c->n_listeners = 0;
@@ -200,12 +201,12 @@ static void join_listeners(const struct xc_host *h, struct xc_case *c)
 		const struct xc_host_listener *l = &h->listeners[i];
 		struct xc_listener_fact *f = &c->listeners[c->n_listeners];
 
-		if (l->port_he != c->tuple.dport_he || l->proto != c->tuple.proto)
+		if (l->port_he != at->dport_he || l->proto != at->proto)
 			continue;
 		if (netns && l->fact.netns != netns)
 			continue;
 		*f = l->fact;
-		f->fits = listener_fits(&l->fact, c->tuple.daddr);
+		f->fits = listener_fits(&l->fact, at->daddr);
 		/* Without the server's own word a socket on another address is no server of ours. */
 		if (netns || f->fits)
 			c->n_listeners++;
@@ -215,10 +216,10 @@ static void join_listeners(const struct xc_host *h, struct xc_case *c)
 /* The server's process: of its socket, else of the socket that listens there. */
 static void join_server_owner(const struct xc_host *h, struct xc_case *c)
 {
+	const struct xc_tuple *at = xc_case_at_server(c);
 	const struct xc_host_listener *l;
 
-	l = xc_host_find_listener(h, c->server.netns, c->tuple.daddr, c->tuple.dport_he,
-				  c->tuple.proto);
+	l = xc_host_find_listener(h, c->server.netns, at->daddr, at->dport_he, at->proto);
 	if (c->server.owner.tgid || !l)
 		return;
 	/* An address may exist in several namespaces; only a namespace we know to be the
@@ -333,6 +334,7 @@ static void join_notes(const struct xc_host *h, struct xc_case *c)
 /* Where the server is: the namespace that answered, received or dropped as the destination. */
 static void find_server_netns(const struct xc_host *h, struct xc_case *c)
 {
+	const struct xc_tuple *at = xc_case_at_server(c);
 	const struct xc_host_listener *l;
 
 	for (uint32_t i = 0; i < c->n_resets && !c->server.netns; i++)
@@ -346,13 +348,13 @@ static void find_server_netns(const struct xc_host *h, struct xc_case *c)
 			c->server.netns = d->e.rx_netns ? d->e.rx_netns : d->e.netns;
 	}
 	if (!c->server.netns)
-		c->server.netns = xc_addr_is_loopback(c->tuple.daddr) ?
-					  c->client.netns : xc_host_netns_of(h, c->tuple.daddr);
+		c->server.netns = xc_addr_is_loopback(at->daddr) ? c->client.netns :
+								   xc_host_netns_of(h, at->daddr);
 	if (c->server.netns)
 		return;
 	/* One listener, bound to exactly this address, is the server. */
-	l = xc_host_find_listener(h, 0, c->tuple.daddr, c->tuple.dport_he, c->tuple.proto);
-	if (l && xc_addr_equal(l->fact.addr, c->tuple.daddr))
+	l = xc_host_find_listener(h, 0, at->daddr, at->dport_he, at->proto);
+	if (l && xc_addr_equal(l->fact.addr, at->daddr))
 		c->server.netns = l->fact.netns;
 }
 

@@ -67,7 +67,9 @@ static bool arp_failure_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_for(o, XC_STRONG, host->e.hdr.ts_ns, host->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
 		       "%s reports the host unreachable",
 		       host->e.is_sent ? "this host" : xc_addr_str(host->e.from, addr));
-	return o->points > 0;
+	if (xc_filter_drop_of(c))
+		xc_against(o, XC_AGAINST * 2, "a filter dropped the packet and sent that answer");
+	return o->n_evidence > 0;
 }
 
 const struct xc_pattern xc_pattern_arp_failure = {

@@ -8,14 +8,14 @@ static const struct {
 	const char *note;	/* key under which the live source names the programs */
 	const char *show;	/* command that shows it, in front of the device; NULL = on a cgroup */
 } kinds[] = {
-	{ XC_DROP_TC_INGRESS, "TC ingress", "programs tcx/ingress",
+	{ XC_DROP_TC_INGRESS, "a TC ingress program or action", "programs tcx/ingress",
 	  "tc filter show ingress dev" },
-	{ XC_DROP_TC_EGRESS, "TC egress", "programs tcx/egress",
+	{ XC_DROP_TC_EGRESS, "a TC egress program or action", "programs tcx/egress",
 	  "tc filter show egress dev" },
-	{ XC_DROP_XDP, "XDP", "programs xdp", "ip link show dev" },
-	{ XC_DROP_BPF_CGROUP_EGRESS, "cgroup_skb egress", "programs cgroup_skb/egress",
+	{ XC_DROP_XDP, "an XDP program", "programs xdp", "ip link show dev" },
+	{ XC_DROP_BPF_CGROUP_EGRESS, "a cgroup_skb egress program", "programs cgroup_skb/egress",
 	  NULL },
-	{ XC_DROP_SOCKET_FILTER, "cgroup_skb ingress or socket filter", "programs cgroup_skb/ingress",
+	{ XC_DROP_SOCKET_FILTER, "a cgroup_skb ingress program or socket filter", "programs cgroup_skb/ingress",
 	  NULL },
 };
 
@@ -55,7 +55,7 @@ static bool bpf_drop_match(const struct xc_case *c, struct xc_opinion *o)
 		programs = xc_case_note(c, kinds[i].note);
 		if (programs)
 			xc_for(o, XC_STRONG, d->e.first_ns, "bpf_prog_query", "attached there: %s", programs);
-		xc_summary(o, "%s dropped by a %s program%s", xc_flow_words(c, flow), kinds[i].where, dev);
+		xc_summary(o, "%s dropped by %s%s", xc_flow_words(c, flow), kinds[i].where, dev);
 		xc_subject(o, "%s%s of namespace %u", kinds[i].where, dev, d->e.netns);
 		if (kinds[i].show)
 			xc_fix(o, "The program decides, not the network: see `%s %s` and `bpftool net show`; with a CNI, its policies and its agent.",

@@ -47,9 +47,10 @@ static bool filter_reject_match(const struct xc_case *c, struct xc_opinion *o)
 	const struct xc_drop_fact *d = xc_filter_drop_of(c);
 	const struct xc_rule_evt *rule = d ? xc_case_rule(c, d) : NULL;
 	bool is_forged = xc_has_forged_reset(c);
+	bool is_answered = d && xc_was_answered_by_filter(c);
 	char flow[XC_WORDS], words[XC_WORDS];
 
-	if (!i && !(d && (is_forged || (rule && (rule->verdict == XC_VERDICT_REJECT ||
+	if (!i && !is_answered && !(d && (is_forged || (rule && (rule->verdict == XC_VERDICT_REJECT ||
 						  rule->verdict == XC_VERDICT_REJECT_RST)))))
 		return false;
 	if (d)
@@ -59,6 +60,8 @@ static bool filter_reject_match(const struct xc_case *c, struct xc_opinion *o)
 		       "the client got a RST that no TCP stack here sent: the filter forged it");
 	if (i)
 		state_icmp(c, o, i);
+	else if (is_answered && !is_forged)
+		xc_for(o, XC_STRONG, d->e.first_ns, "icmp", "and the sender got an ICMP error for it");
 	xc_state_rule(o, rule, d);
 	if (!o->points)
 		return false;

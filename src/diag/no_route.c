@@ -105,7 +105,9 @@ static bool no_route_match(const struct xc_case *c, struct xc_opinion *o)
 	}
 	if (!c->n_routes && !d && xc_icmp_about(c, 4, 3, 1))
 		xc_for(o, XC_WEAK, 0, "raw ICMP socket", "a router reports: host unreachable");
-	return o->points > 0;
+	if (xc_filter_drop_of(c))
+		xc_against(o, XC_AGAINST * 2, "a filter dropped the packet and sent that answer");
+	return o->n_evidence > 0;
 }
 
 const struct xc_pattern xc_pattern_no_route = {

@@ -8,6 +8,7 @@
 /* Somebody listens on the port, but not on this address: name it. */
 static void name_the_near_miss(const struct xc_case *c, struct xc_opinion *o)
 {
+	const struct xc_tuple *at = xc_case_at_server(c);
 	char addr[XC_ENDPOINT_LEN], who[XC_WORDS], server[XC_WORDS];
 
 	for (uint32_t i = 0; i < c->n_listeners; i++) {
@@ -18,18 +19,18 @@ static void name_the_near_miss(const struct xc_case *c, struct xc_opinion *o)
 			       "%s stopped listening %.1f s before", xc_owner_words(&l->owner, who),
 			       (double)(c->now_ns - l->gone_ns) / 1e9);
 			xc_fix(o, "Start %s again: it stopped listening on port %u.",
-			       l->owner.tgid ? l->owner.comm : "the service", c->tuple.dport_he);
+			       l->owner.tgid ? l->owner.comm : "the service", at->dport_he);
 			return;
 		}
 		if (l->fits || l->gone_ns)
 			continue;
 		xc_for(o, XC_STRONG, 0, "listener table", "%s listens on %s only",
 		       xc_owner_words(&l->owner, who),
-		       xc_endpoint_str(l->addr, c->tuple.dport_he, addr));
+		       xc_endpoint_str(l->addr, at->dport_he, addr));
 		xc_details(o, "%s listens on %s, so connections to %s are refused.",
-			   xc_owner_words(&l->owner, who), addr, xc_server_words(c, server));
+			   xc_owner_words(&l->owner, who), addr, xc_endpoint_str(at->daddr, at->dport_he, server));
 		xc_fix(o, "Make %s listen on 0.0.0.0:%u, [::]:%u or %s instead of %s.",
-		       l->owner.tgid ? l->owner.comm : "it", c->tuple.dport_he, c->tuple.dport_he,
+		       l->owner.tgid ? l->owner.comm : "it", at->dport_he, at->dport_he,
 		       server, addr);
 		return;
 	}
@@ -37,7 +38,8 @@ static void name_the_near_miss(const struct xc_case *c, struct xc_opinion *o)
 
 static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 {
-	char server[XC_WORDS];
+	const struct xc_tuple *at = xc_case_at_server(c);
+	char server[XC_WORDS], asked[XC_WORDS];
 	bool said = false;
 
 	if (c->tuple.proto != IPPROTO_TCP || c->was_established)
@@ -51,7 +53,7 @@ static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 			continue;
 		said = true;
 		xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
-		       "%s answered the SYN with a RST: no socket (%s)", xc_server_words(c, server), r->name);
+		       "%s answered the SYN with a RST: no socket (%s)", xc_endpoint_str(at->daddr, at->dport_he, server), r->name);
 	}
 	if (!said && !(c->error == ECONNREFUSED && c->client.n_rst_rcvd))
 		return false;
@@ -59,11 +61,16 @@ static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_for(o, XC_STRONG + (c->has_server_view ? 0 : XC_WEAK), c->client.last_ns,
 		       "tcp:tcp_receive_reset", "a RST answered the SYN");
 	if (xc_fitting_listener(c))
-		xc_against(o, XC_AGAINST, "a process does listen on %s", xc_server_words(c, server));
+		xc_against(o, XC_AGAINST, "a process does listen on %s", xc_endpoint_str(at->daddr, at->dport_he, server));
 	if (xc_filter_drop_of(c))
 		xc_against(o, XC_RULED_OUT, "a filter dropped the SYN before it reached a socket");
 	name_the_near_miss(c, o);
-	xc_summary(o, "connection refused: nothing listens on %s", xc_server_words(c, server));
+	xc_endpoint_str(at->daddr, at->dport_he, server);
+	if (c->translated.proto)
+		xc_summary(o, "connection refused: nothing listens on %s, where %s leads (NAT)", server,
+			   xc_server_words(c, asked));
+	else
+		xc_summary(o, "connection refused: nothing listens on %s", server);
 	return true;
 }
 

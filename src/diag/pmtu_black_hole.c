@@ -48,7 +48,8 @@ static void state_resends(struct xc_opinion *o, const struct xc_side *s)
 		xc_against(o, XC_AGAINST * 2, "different full-size segments are resent: some get through");
 		return;
 	}
-	xc_for(o, XC_STRONG, s->second_full_ns, "tcp:tcp_retransmit_skb",
+	/* Twice happens to ordinary loss; the third time the sender waits for most of a second. */
+	xc_for(o, s->n_retrans_full >= 3 ? XC_STRONG : XC_WEAK, s->second_full_ns, "tcp:tcp_retransmit_skb",
 	       "%u resends of the same full-size segment (MSS %u)", s->n_retrans_full, s->last.mss_bytes);
 	if (s->last.bytes_acked || s->last.sacked_out)
 		xc_for(o, XC_WEAK, s->second_full_ns, "tcp_sock", "smaller segments get through");

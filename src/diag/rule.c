@@ -105,6 +105,9 @@ bool xc_drops_as_invalid(const struct xc_case *c, const struct xc_drop_fact *d)
 
 	if (d->e.ct != XC_CT_NONE || (d->e.tcp_flags & XC_TCP_SYN) || d->e.is_quoted)
 		return false;
-	return rule ? strstr(rule->text, "invalid") != NULL || strstr(rule->text, "INVALID") != NULL :
-		      c->was_established;
+	if (rule)
+		return strstr(rule->text, "invalid") || strstr(rule->text, "INVALID");
+	/* Where conntrack is not in use no packet has an entry: that says nothing. */
+	return c->was_established && (note_number(c, "net.netfilter.nf_conntrack_count") ||
+				      (c->counters.netns == d->e.netns && c->counters.v[XC_CTR_CT_COUNT]));
 }

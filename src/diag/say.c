@@ -160,6 +160,12 @@ const struct xc_drop_fact *xc_filter_drop_of(const struct xc_case *c)
 	return NULL;
 }
 
+/* Acknowledgements moved on between two resends. */
+static bool stream_moves(const struct xc_side *s)
+{
+	return s->n_retrans >= 2 && (int32_t)(s->last.snd_una - s->first_una) > 0;
+}
+
 bool xc_is_making_progress(const struct xc_case *c)
 {
 	uint32_t n = 0;
@@ -168,8 +174,9 @@ bool xc_is_making_progress(const struct xc_case *c)
 		return false;
 	for (uint32_t i = 0; i < c->n_drops; i++)
 		n = c->drops[i].n_seqs > n ? c->drops[i].n_seqs : n;
-	return n >= 2 && (c->client.last.bytes_acked || c->server.last.bytes_acked ||
-			  !(c->client.is_seen || c->server.is_seen));
+	if (!c->client.is_seen && !c->server.is_seen)
+		return n >= 3;	/* packets only: new data kept coming while some were dropped */
+	return n >= 2 && (stream_moves(&c->client) || stream_moves(&c->server));
 }
 
 const struct xc_icmp_fact *xc_icmp_about(const struct xc_case *c, uint8_t family, uint8_t type,

@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+const struct xc_tuple *xc_case_at_server(const struct xc_case *c)
+{
+	return c->translated.proto ? &c->translated : &c->tuple;
+}
+
 const struct xc_drop_fact *xc_case_next_drop(const struct xc_case *c, enum xc_drop why, size_t *i)
 {
 	while (*i < c->n_drops) {

@@ -53,6 +53,7 @@ struct xc_side {
 	uint32_t n_rst_rcvd;
 	uint64_t first_retrans_ns;
 	uint64_t second_retrans_ns;
+	uint32_t first_una;	/* snd_una at the first retransmission: has it moved since? */
 	uint64_t first_full_ns;	/* retransmission of a full segment */
 	uint64_t second_full_ns;
 	uint32_t full_seq;	/* sequence number of the last full segment resent */
@@ -100,6 +101,7 @@ struct xc_listener_fact {
 
 struct xc_case {
 	struct xc_tuple tuple;	/* s* = client, d* = server */
+	struct xc_tuple translated;	/* the same flow behind NAT; proto 0 = none seen */
 	uint64_t first_ns;	/* first evidence */
 	uint64_t now_ns;	/* record time of this look */
 	uint64_t ended_ns;	/* when the outcome was reached */
@@ -133,6 +135,9 @@ struct xc_case {
 	bool has_server_view;	/* the server's namespace is watched */
 	uint64_t lost;		/* records lost while this case was open */
 };
+
+/** The flow as its server sees it: behind NAT where there is one. */
+const struct xc_tuple *xc_case_at_server(const struct xc_case *c);
 
 /** First drop with reason @why at or after index *@i; advances *@i past it. NULL = no more. */
 const struct xc_drop_fact *xc_case_next_drop(const struct xc_case *c, enum xc_drop why, size_t *i);

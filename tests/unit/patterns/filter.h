@@ -2,7 +2,7 @@
 /* Filters on this host: netfilter, conntrack, BPF programs. */
 #pragma once
 
-#include "patterns/row.h"
+#include "row.h"
 
 #define NF(hook_, ...) DROP(NETFILTER_DROP, hook_, .sym = "nft_do_chain", __VA_ARGS__)
 #define RULE_AT_INPUT .netns = NS_SERVER, .hook = XC_HOOK_INPUT, .handle = 4
@@ -34,8 +34,13 @@ static const struct row filter_rows[] = {
 	ROW("over IPv6", "filter-drop", "[2001:db8::2]:80", IPV6, DROPS(NF(AT_INPUT, SYN))),
 	NEAR("only an ICMP error about the flow was dropped", "filter-drop", NULL,
 	     DROPS(NF(AT_FORWARD, .is_quoted = 1, .icmp_type = 3, .icmp_code = 1))),
+	NEAR("other segments of a connection between others pass", "filter-drop", "packet-loss",
+	     .was_established = true, DROPS(DROP_SEQS(3, NETFILTER_DROP, AT_FORWARD, DATA))),
+	NEAR("resends, and nothing is ever acknowledged", "packet-loss", "filter-drop",
+	     .was_established = true, CLIENT(.n_retrans = 4, .first_una = 7, .last = { .snd_una = 7 }),
+	     DROPS(DROP_SEQS(2, NETFILTER_DROP, AT_FORWARD, DATA, .ct = XC_CT_ESTABLISHED))),
 	NEAR("other segments pass", "filter-drop", "packet-loss", .was_established = true,
-	     CLIENT(.last = { .bytes_acked = 5000 }), DROPS(DROP_SEQS(2, NETFILTER_DROP, AT_INPUT, DATA))),
+	     CLIENT(MOVES()), DROPS(DROP_SEQS(2, NETFILTER_DROP, AT_INPUT, DATA))),
 	NEAR("no filter at all, two SYNs and silence", "filter-drop", "black-hole", CLIENT(), SYNS(2)),
 
 	/* ---- filter-reject */
@@ -55,6 +60,8 @@ static const struct row filter_rows[] = {
 	    CLIENT(.n_rst_rcvd = 1), DROPS(NF(AT_INPUT, SYN)), FAILED(REFUSED, ECONNREFUSED),
 	    RULES(RULE(RULE_AT_INPUT, .verdict = XC_VERDICT_REJECT_RST, .how = XC_RULE_COUNTED,
 		       .n_candidates = 1, .text = "tcp dport 80 reject with tcp reset"))),
+	ROW("a datagram was dropped and the sender got an ICMP error", "filter-reject", "ICMP error", UDP,
+	    DROPS(NF(AT_INPUT)), ICMPS(ICMP(4, 3, 3, .from = SERVER_IP))),
 	NEAR("a filter dropped it and the RST was the server's own", "filter-reject", "filter-drop",
 	     CLIENT(.n_rst_rcvd = 1), DROPS(NF(AT_INPUT, SYN)), RESETS(RST(NO_SOCKET, ON_SYN))),
 	NEAR("host unreachable is no filter", "filter-reject", "arp-failure", CLIENT(),
@@ -73,7 +80,7 @@ static const struct row filter_rows[] = {
 	ROW("TC egress, program known", "bpf-drop", "program 12 (guard)", SYNS(1),
 	    DROPS(DROP(TC_EGRESS, .dev = "eth0", SYN)),
 	    NOTES(NOTE("programs tcx/egress", "program 12 (guard)"))),
-	ROW("XDP", "bpf-drop", "XDP on eth0", SYNS(1), DROPS(DROP(XDP, .dev = "eth0", SYN))),
+	ROW("XDP", "bpf-drop", "XDP program on eth0", SYNS(1), DROPS(DROP(XDP, .dev = "eth0", SYN))),
 	ROW("cgroup egress", "bpf-drop", "cgroup of the sender", SYNS(1),
 	    DROPS(DROP(BPF_CGROUP_EGRESS, AT_OUTPUT, SYN))),
 	ROW("cgroup ingress", "bpf-drop", "cgroup of the receiver", SYNS(1),
@@ -86,7 +93,7 @@ static const struct row filter_rows[] = {
 	NEAR("connect() failed without a cgroup program", "bpf-drop", NULL, FAILED(REFUSED, EPERM),
 	     .denied = { .by = XC_DENIED_SYSCALL, .err = -EPERM }),
 	NEAR("some segments of a live connection", "bpf-drop", "packet-loss", .was_established = true,
-	     SERVER(.last = { .bytes_acked = 5000 }),
+	     SERVER(MOVES()),
 	     DROPS(DROP_SEQS(3, TC_INGRESS, .dev = "eth0", DATA))),
 	NEAR("only an ICMP error was dropped by TC", "bpf-drop", NULL,
 	     DROPS(DROP(TC_INGRESS, .is_quoted = 1))),
@@ -116,7 +123,8 @@ static const struct row filter_rows[] = {
 
 	/* ---- conntrack-invalid */
 	ROW("a live connection without an entry", "conntrack-invalid", "forgot the connection",
-	    .was_established = true, CLIENT(), DROPS(NF(AT_FORWARD, DATA, .ct = XC_CT_NONE))),
+	    .was_established = true, CLIENT(), DROPS(NF(AT_FORWARD, DATA, .ct = XC_CT_NONE)),
+	    NOTES(NOTE("net.netfilter.nf_conntrack_count", "17"))),
 	ROW("the rule asks for invalid", "conntrack-invalid", "past its SYN",
 	    DROPS(NF(AT_INPUT, DATA, .ct = XC_CT_NONE)),
 	    RULES(RULE(RULE_AT_INPUT, .verdict = XC_VERDICT_DROP, .how = XC_RULE_EVALUATED,
@@ -129,4 +137,11 @@ static const struct row filter_rows[] = {
 	     DROPS(NF(AT_FORWARD, SYN, .ct = XC_CT_NONE))),
 	NEAR("the entry is there", "conntrack-invalid", "filter-drop", .was_established = true,
 	     DROPS(NF(AT_FORWARD, DATA, .ct = XC_CT_ESTABLISHED))),
+	NEAR("conntrack is not in use there", "conntrack-invalid", "filter-drop", .was_established = true,
+	     DROPS(NF(AT_FORWARD, DATA, .ct = XC_CT_NONE)),
+	     NOTES(NOTE("net.netfilter.nf_conntrack_count", "0"))),
+	NEAR("other segments pass, so nothing was forgotten", "conntrack-invalid", "packet-loss",
+	     .was_established = true, CLIENT(MOVES()),
+	     DROPS(DROP_SEQS(2, NETFILTER_DROP, AT_FORWARD, DATA)),
+	     NOTES(NOTE("net.netfilter.nf_conntrack_count", "17"))),
 };

@@ -60,6 +60,9 @@ struct row {
 #define CLIENT(...) .client = { .is_seen = true, .netns = NS_CLIENT, __VA_ARGS__ }
 #define SERVER(...) .server = { .is_seen = true, .netns = NS_SERVER, __VA_ARGS__ }
 #define SYNS(n) .n_syn_retrans = (n)
+/* A sender whose resends do not stop the stream: acknowledgements move on between them. */
+#define MOVES(...)                                                                                 \
+	.n_retrans = 2, .first_una = 1000, .last = { .snd_una = 9000, __VA_ARGS__ }
 #define FAILED(how, err) .outcome = XC_OUTCOME_##how, .error = (err), .ended_ns = T0 + 900 * MS
 
 #define DROPS(...) .drops = { __VA_ARGS__ }

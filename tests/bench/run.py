@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What crosscut costs: throughput and p99 of nginx under wrk, watched by nobody, by crosscut and by its peers.
+
+Everything is interleaved in one run (a round measures each of them once, in rotating order) and compared within a
+round, because the machine's own mood moves more than the costs do. Exit status 1: a bar is missed.
+"""
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+
+import bpfcost
+import memory
+import stats
+from bed import MODES, Bed, LabError
+from watchers import Watchers
+
+BAR_PCT = {"keep-alive": 1.0, "connection per request": 3.0}
+BAR_RSS_KB = 30 * 1024
+ROUNDS, SECONDS, FAILURES = 16, 2, 100_000
+QUICK_ROUNDS, QUICK_SECONDS, QUICK_FAILURES = 3, 1, 10_000
+OURS, ALONE = "crosscut why", "nothing"
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def measure_cell(bed, start, mode, seconds):
+    watcher = start()
+    try:
+        spent = watcher.cpu_ns()
+        run = bed.load(mode, seconds)
+        spent = watcher.cpu_ns() - spent
+    finally:
+        watcher.stop()
+    return {"rate": run.rate, "p99_us": run.p99_us, "requests": run.requests, "connections": run.connections,
+            "cpu_ns": (run.cpu_ns + spent) / run.requests, "watcher_ns": spent / run.seconds}
+
+
+def measure_mode(watchers, mode, args):
+    """{watcher: [cell of round 0, cell of round 1 ...]}"""
+    names = list(watchers.start)
+    cells = {name: [] for name in names}
+    watchers.bed.load(mode, 1)  # warm up
+    for n in range(args.rounds):
+        for name in names[n % len(names):] + names[:n % len(names)]:
+            cells[name].append(measure_cell(watchers.bed, watchers.start[name], mode, args.seconds))
+        print(f"\r{mode}: round {n + 1} of {args.rounds}", end="", file=sys.stderr, flush=True)
+    print("\r" + " " * 60 + "\r", end="", file=sys.stderr, flush=True)
+    return cells
+
+
+def column(cells, key):
+    return [cell[key] for cell in cells]
+
+
+def summary(cells):
+    """Per watcher: medians, spread, and both costs against nobody: of throughput and of CPU time per request."""
+    alone, rows = cells[ALONE], {}
+    for name, mine in cells.items():
+        rates = column(mine, "rate")
+        rows[name] = {"rate": stats.median(rates), "spread": stats.spread(rates),
+                      "p99_us": stats.median(column(mine, "p99_us")), "cpu_ns": stats.median(column(mine, "cpu_ns")),
+                      "watcher_ns": stats.median(column(mine, "watcher_ns")),
+                      "cost": stats.cost(rates, column(alone, "rate")),
+                      # CPU time per request, turned over: what the same CPU would have served
+                      "cpu_cost": stats.cost([1 / v for v in column(mine, "cpu_ns")],
+                                             [1 / v for v in column(alone, "cpu_ns")]),
+                      "per_request": sum(column(mine, "connections")) / sum(column(mine, "requests"))}
+    return rows
+
+
+def percent(cost):
+    return f"{cost[0] * 100:5.2f} % [{cost[1] * 100:5.2f} .. {cost[2] * 100:5.2f}]"
+
+
+def print_mode(mode, rows):
+    say(f"{mode} ({rows[ALONE]['per_request']:.2f} connections per request)")
+    say(f"  {'watched by':22} {'requests/s':>10} {'spread':>7} {'p99':>8}  {'throughput lost [95 % CI]':26}"
+        f"{'more CPU per request [95 % CI]':32}{'watcher':>8}")
+    for name, r in rows.items():
+        lost = ("-", "-") if name == ALONE else (percent(r["cost"]), percent(r["cpu_cost"]))
+        say(f"  {name:22} {r['rate']:10.0f} {r['spread'] * 100:5.1f} % {r['p99_us']:5.0f} us  {lost[0]:26}"
+            f"{lost[1]:32}{r['watcher_ns'] / 1e7:6.2f} %")
+
+
+def bpf_cost(watchers, mode, seconds):
+    """BPF time per program and per request, counted by the kernel, less what an empty program measures."""
+    bed = watchers.bed
+    with bpfcost.counting():
+        empty = watchers.start_empty()
+        try:
+            _, counted, _ = bpfcost.during(empty, lambda: bed.load("connection per request", seconds))
+        finally:
+            empty.stop()
+        ours = watchers.start_crosscut()
+        try:
+            run, programs, spent = bpfcost.during(ours, lambda: bed.load(mode, seconds))
+        finally:
+            ours.stop()
+    floor = sum(c.ns for c in counted.values()) / sum(c.runs for c in counted.values())
+    total = sum(c.ns for c in programs.values())
+    net = sum(max(0.0, c.ns - c.runs * floor) for c in programs.values())
+    return {"floor_ns": floor, "requests": run.requests, "gross_ns": total / run.requests, "net_ns": net / run.requests,
+            "runs": sum(c.runs for c in programs.values()) / run.requests, "watcher_cpu_s": spent / 1e9 / run.seconds,
+            "programs": {n: {"runs": c.runs / run.requests, "ns": c.ns / c.runs} for n, c in programs.items()}}
+
+
+def print_bpf(mode, cost, alone_ns):
+    say(f"BPF, {mode}: {cost['net_ns']:.0f} ns per request in {cost['runs']:.1f} runs "
+        f"= {cost['net_ns'] / alone_ns * 100:.2f} % of the {alone_ns / 1000:.1f} us a request takes "
+        f"(with the measuring itself, {cost['floor_ns']:.0f} ns a run: {cost['gross_ns']:.0f} ns, "
+        f"{cost['gross_ns'] / alone_ns * 100:.2f} %)")
+    for name, p in sorted(cost["programs"].items(), key=lambda item: -item[1]["ns"] * item[1]["runs"]):
+        if p["runs"] * p["ns"] >= 1:
+            say(f"  {name:18} {p['runs']:7.3f} runs/request  {max(0, p['ns'] - cost['floor_ns']):6.0f} ns/run"
+                f"  {p['runs'] * max(0, p['ns'] - cost['floor_ns']):7.0f} ns/request")
+    say(f"  the process crosscut: {cost['watcher_cpu_s'] * 100:.2f} % of one CPU")
+
+
+def print_memory(m):
+    say(f"memory: {m['attempted']} failures attempted; VmHWM {m['idle_kb'] / 1024:.1f} MB at start, "
+        f"{m['peak_kb'] / 1024:.1f} MB at the end")
+    for what in ("refused", "dropped"):
+        s = m[what]
+        parts = ", ".join(f"{k} {v / 1024:.1f}" for k, v in s["memory_kb"].items())
+        say(f"  {what}: {s['results']} in {s['seconds']:.1f} s, settled after {s['until_quiet_s']:.1f} s; "
+            f"peak {s['peak_kb'] / 1024:.1f} MB ({parts}); CPU {s['cpu_ns'] / 1e9:.1f} s")
+    seconds = sum(m[what]["until_quiet_s"] for what in ("refused", "dropped"))
+    total = sum(m["findings"].values())
+    say(f"  findings: {total} ({total / seconds:.0f}/s) {m['findings']}")
+    for line in m["stats"]:
+        say(f"  {line}")
+
+
+def judge(result):
+    """[(bar, passed, text)]"""
+    bars = []
+    for mode, rows in result["modes"].items():
+        cost, bar = rows[OURS]["cost"], BAR_PCT[mode]
+        bars.append((f"{mode}: at most {bar:.0f} % of throughput", cost[0] * 100 <= bar, percent(cost)))
+        for name in rows:
+            if name not in (ALONE, OURS) and mode == "connection per request":
+                other = rows[name]["cost"]
+                bars.append((f"{mode}: less than {name}", cost[0] < other[0], f"{percent(cost)} against {percent(other)}"))
+    if "memory" in result:
+        kb = result["memory"]["peak_kb"]
+        bars.append((f"memory: at most {BAR_RSS_KB // 1024} MB", kb <= BAR_RSS_KB, f"{kb / 1024:.1f} MB"))
+    return bars
+
+
+def print_bars(bars):
+    say("bars")
+    for bar, passed, text in bars:
+        say(f"  {'pass' if passed else 'MISS'}  {bar}: {text}")
+
+
+def print_setting(watchers, args):
+    others = bpfcost.tracing_programs_attached()
+    say(f"Linux {platform.release()}, {os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.2f}; server, load and "
+        f"watcher share CPU {args.cpu}; {args.rounds} rounds of {args.seconds} s, order rotated, medians")
+    if os.getloadavg()[0] > 0.5:
+        say("  the machine is busy with other things: these numbers are not final")
+    if others:
+        say(f"  {others} tracing programs of others are attached: they cost every measurement, also the one without us")
+    if watchers.why_not_bpftrace:
+        say(f"  bpftrace does not work here ({watchers.why_not_bpftrace}); its stand-in (peer.c) hooks the same tracepoints")
+        say("  and prints each event as bpftrace would")
+
+
+def run(args):
+    result = {"modes": {}, "cells": {}, "bpf": {}, "load_average": os.getloadavg()[0]}
+    with Bed(args.cpu) as bed:
+        watchers = Watchers(bed, args.crosscut)
+        print_setting(watchers, args)
+        for mode in MODES:
+            result["cells"][mode] = measure_mode(watchers, mode, args)
+            result["modes"][mode] = summary(result["cells"][mode])
+            say()
+            print_mode(mode, result["modes"][mode])
+            result["bpf"][mode] = bpf_cost(watchers, mode, args.seconds)
+            print_bpf(mode, result["bpf"][mode], result["modes"][mode][ALONE]["cpu_ns"])
+        say()
+        result["memory"] = memory.measure(watchers, args.failures // 2)
+        print_memory(result["memory"])
+    return result
+
+
+def parse(argv):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    built = os.path.join(root, os.environ.get("BUILD", "build"), "crosscut")
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--crosscut", default=os.environ.get("CROSSCUT", built), help="the binary (default: %(default)s)")
+    p.add_argument("--seconds", type=int, help=f"of each measurement (default: {SECONDS})")
+    p.add_argument("--rounds", type=int, help=f"default: {ROUNDS}")
+    p.add_argument("--failures", type=int, help=f"attempted for the memory bar (default: {FAILURES})")
+    p.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), help="default: the last one")
+    p.add_argument("--quick", action="store_true", help="short and rough; bars are printed but not enforced")
+    p.add_argument("--json", help="write every measurement to this file")
+    args = p.parse_args(argv)
+    args.seconds = args.seconds or (QUICK_SECONDS if args.quick else SECONDS)
+    args.rounds = args.rounds or (QUICK_ROUNDS if args.quick else ROUNDS)
+    args.failures = args.failures or (QUICK_FAILURES if args.quick else FAILURES)
+    return args
+
+
+def main():
+    args = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the namespace is removed
+    try:
+        result = run(args)
+    except LabError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    bars = judge(result)
+    say()
+    print_bars(bars)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as file:
+            json.dump({**result, "bars": bars}, file, indent=1)
+    return int(not args.quick and not all(passed for _, passed, _ in bars))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
