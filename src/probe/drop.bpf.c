@@ -179,7 +179,7 @@ static __always_inline void fill_sender(struct xc_drop_evt *e, const struct sk_b
 	if (!key.cookie && !cfg.has_sock_cookie)
 		key.cookie = (u64)sk;
 	e->cookie = key.cookie;
-	own = bpf_map_lookup_elem(&xc_socks, &key);
+	own = xc_own_find(sk, &key);
 	if (own)
 		e->owner = own->owner;
 	else if (e->tuple.proto == IPPROTO_UDP)

@@ -48,6 +48,7 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 	u16 proto = BPF_CORE_READ(sk, sk_protocol);
 	struct xc_sock_key key = { .netns = xc_sk_netns(sk) };
 	struct xc_sock_own own = { 0 };
+	u64 *n;
 
 	if ((family != AF_INET && family != AF_INET6) || !xc_netns_in_scope(key.netns))
 		return;
@@ -70,10 +71,14 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 		return;
 	/* No record: the owner waits in the map until something goes wrong with the socket. */
 	key.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	if (!key.cookie && !cfg.has_sock_cookie)
-		key.cookie = (u64)sk;
-	if (key.cookie)
+	if (key.cookie) {
 		bpf_map_update_elem(&xc_socks, &key, &own, BPF_NOEXIST);
+		return;
+	}
+	key.cookie = (u64)sk;
+	n = xc_n_by_address();
+	if (n && !bpf_map_update_elem(&xc_socks, &key, &own, BPF_NOEXIST))
+		__sync_fetch_and_add(n, 1);
 }
 
 SEC("iter/task_file")
@@ -120,7 +125,7 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 		return 0;
 	key.netns = xc_sk_netns(sk);
 	key.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	own = bpf_map_lookup_elem(&xc_socks, &key);
+	own = xc_own_find(sk, &key);
 	if (own || !xc_has_process_scope())
 		scan_emit(sk, own, XC_SOCK_SCAN);
 	return 0;

@@ -136,7 +136,7 @@ static __always_inline void on_child(struct sock *sk, u32 netns)
 
 static __always_inline void on_close(struct sock *sk, struct xc_sock_key *key, int old)
 {
-	struct xc_sock_own *own = bpf_map_lookup_elem(&xc_socks, key);
+	struct xc_sock_own *own = xc_own_find(sk, key);
 	int err = BPF_CORE_READ(sk, sk_err);
 	int soft = BPF_CORE_READ(sk, sk_err_soft);
 
@@ -145,7 +145,7 @@ static __always_inline void on_close(struct sock *sk, struct xc_sock_key *key, i
 	if ((err || soft || old == TCP_SYN_SENT) && (own || !xc_has_process_scope()))
 		sock_emit(sk, key, own, XC_SOCK_CLOSED, old);
 	if (own)
-		bpf_map_delete_elem(&xc_socks, key);
+		xc_own_forget(sk, key);
 }
 
 #define PF_EXITING 0x4		/* include/linux/sched.h */
@@ -156,7 +156,7 @@ static __always_inline void on_close(struct sock *sk, struct xc_sock_key *key, i
 static __always_inline void on_fin(struct sock *sk)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct xc_sock_own own = { 0 };
+	struct xc_sock_own own = { 0 }, *known;
 	struct xc_sock_key key = { 0 };
 
 	/* only close(), shutdown() and exit lead here: process context */
@@ -167,7 +167,8 @@ static __always_inline void on_fin(struct sock *sk)
 	if (!xc_netns_in_scope(key.netns) || !xc_task_in_scope())
 		return;
 	key.cookie = xc_sk_cookie(sk);
-	if (bpf_map_lookup_elem(&xc_socks, &key))
+	known = xc_own_find(sk, &key);
+	if (known && known->open_ns)
 		return;		/* a client that goes away has not been failed by anybody */
 	xc_owner_of(&own.owner, task);
 	sock_emit(sk, &key, &own, XC_SOCK_DIED, TCP_ESTABLISHED);
@@ -208,7 +209,7 @@ static __always_inline int on_state(struct sock *sk, int from, int to)
 	else if (to == TCP_CLOSE)
 		on_close(sk, &key, from);
 	else
-		sock_emit(sk, &key, bpf_map_lookup_elem(&xc_socks, &key), XC_SOCK_ESTABLISHED,
+		sock_emit(sk, &key, xc_own_find(sk, &key), XC_SOCK_ESTABLISHED,
 			  from);
 	return 0;
 }
@@ -227,7 +228,7 @@ static __always_inline int sock_watched(struct sock *sk, struct xc_sock_key *key
 	if (!xc_netns_in_scope(key->netns))
 		return 0;
 	key->cookie = xc_sk_cookie(sk);
-	*own = bpf_map_lookup_elem(&xc_socks, key);
+	*own = xc_own_find(sk, key);
 	return *own || !xc_has_process_scope();
 }
 

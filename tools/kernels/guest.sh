@@ -27,6 +27,7 @@ for port in /sys/class/virtio-ports/*; do
 done
 
 # Run a command, tell its exit status and switch the machine off.
+
 run_and_halt() {
 	"$@" </dev/null >"$OUTPUT" 2>&1
 	echo $? >"$STATUS"

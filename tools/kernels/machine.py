@@ -114,7 +114,7 @@ def qemu_args(kernel, place, memory_mb):
             "-chardev", f"socket,id=root,path={place / 'root.sock'}",
             "-device", "vhost-user-fs-pci,chardev=root,tag=host,queue-size=1024",
             "-device", "virtio-serial-pci",
-            "-chardev", "stdio,id=output,signal=off", "-device", "virtserialport,chardev=output,name=output",
+            "-chardev", "file,id=output,path=/dev/stdout", "-device", "virtserialport,chardev=output,name=output",
             "-chardev", f"file,id=status,path={place / 'status'}",
             "-device", "virtserialport,chardev=status,name=status"]
 
