@@ -76,7 +76,7 @@ static uint64_t netstat_value(const char *names, const char *values, const char 
 	}
 }
 
-static bool read_tcpext(int fd, uint64_t v[_XC_CTR_MAX])
+static bool read_tcpext(int fd, uint64_t v[_XC_CTR_MAX], uint64_t *ret_win_probes)
 {
 	char text[8192], *values, *end;
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
@@ -93,6 +93,7 @@ static bool read_tcpext(int fd, uint64_t v[_XC_CTR_MAX])
 		*end = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(tcpext); i++)
 		v[i] = netstat_value(text, values, tcpext[i]);
+	*ret_win_probes = netstat_value(text, values, "TCPWinProbe");
 	return true;
 }
 
@@ -131,11 +132,13 @@ bool xc_counters_read(struct xc_netns *ns, struct xc_counters_evt *ret_evt)
 	struct xc_counters_evt e = { .hdr = { .kind = XC_EVT_COUNTERS, .size_bytes = sizeof(e) },
 				     .netns = ns->inum };
 	uint64_t v[_XC_CTR_MAX] = { 0 };
-	uint64_t now = xc_now_ns(), moved = 0;
+	uint64_t now = xc_now_ns(), moved = 0, win_probes = 0;
 	bool is_first = !ns->counted_ns;
 
-	if (ns->netstat_fd < 0 || !read_tcpext(ns->netstat_fd, v))
+	if (!ns->inum || ns->netstat_fd < 0 || !read_tcpext(ns->netstat_fd, v, &win_probes))
 		return false;
+	ns->has_probed |= !is_first && win_probes != ns->win_probes;
+	ns->win_probes = win_probes;
 	if (ns->conntrack_fd >= 0)
 		read_conntrack(ns->conntrack_fd, v);
 	for (size_t i = 0; i < XC_CTR_CT_COUNT; i++) {

@@ -22,7 +22,9 @@
 #define N_PROBES_MAX 16
 #define TICK_NS 1000000000ull		/* at least one tick a second: losses stay current */
 #define COUNTERS_NS 50000000ull		/* per namespace; stretched when there are many */
-#define SCAN_NS 250000000ull		/* stuck sockets; stretched when a scan is slow */
+#define SCAN_NS 250000000ull		/* while sockets are stuck; stretched when a scan is slow */
+#define STUCK_NS 5000000000ull		/* after the last probe of a shut window */
+#define IDLE_SCAN_NS 5000000000ull	/* otherwise: a scan walks a hash table of megabytes */
 #define REFRESH_NS 2000000000ull	/* namespaces and addresses */
 #define SCAN_SHARE 200			/* scans may take 1/200 of one CPU */
 #define RING_TAG UINT64_MAX
@@ -40,7 +42,7 @@ struct live {
 	int epoll_fd;
 	int n_cpus;
 	bool has_started;
-	uint64_t tick_ns, counters_ns, scan_ns, scan_every_ns, refresh_ns, owners_ns;
+	uint64_t tick_ns, counters_ns, scan_ns, scan_every_ns, refresh_ns, owners_ns, probed_ns;
 };
 
 /* ---- what the kernel is told --------------------------------------------------------- */
@@ -101,13 +103,21 @@ static void make_cfg(struct live *l)
 		l->cfg.reason_action[l->cfg.reason_not_specified] = XC_REASON_BY_PLACE;
 }
 
-static void allow_netns(struct live *l, struct xc_netns *ns)
+static void allow_netns(struct live *l, const struct xc_netns *ns)
 {
 	int fd = xc_share_fd(&l->share, "xc_netns");
 	uint8_t one = 1;
 
 	if (fd >= 0)
 		(void)bpf_map_update_elem(fd, &ns->inum, &one, BPF_ANY);
+}
+
+static void forbid_netns(struct live *l, const struct xc_netns *ns)
+{
+	int fd = xc_share_fd(&l->share, "xc_netns");
+
+	if (fd >= 0)
+		(void)bpf_map_delete_elem(fd, &ns->inum);
 }
 
 /* ---- records of our own ---------------------------------------------------------------- */
@@ -259,6 +269,8 @@ static void watch_namespaces(struct live *l)
 	for (size_t i = 0; i < l->scope.n; i++) {
 		struct xc_netns *ns = &l->scope.ns[i];
 
+		if (ns->is_gone)
+			forbid_netns(l, ns);
 		if (!ns->is_new)
 			continue;
 		ns->is_new = false;
@@ -325,7 +337,7 @@ static void scan_stuck(struct live *l, struct xc_netns *ns)
 {
 	_cleanup_(xc_netns_leave) struct xc_netns_visit visit = { -1 };
 
-	if (l->scan && !xc_netns_enter(ns->fd, &visit))
+	if (l->scan && ns->inum && !xc_netns_enter(ns->fd, &visit))
 		(void)xc_scan_tcp(l->scan);
 }
 
@@ -347,8 +359,12 @@ static void poll_counters(struct live *l)
 	for (size_t i = 0; i < l->scope.n; i++) {
 		struct xc_netns *ns = &l->scope.ns[i];
 		struct xc_counters_evt e;
+		bool has_moved = xc_counters_read(ns, &e);
 
-		if (!xc_counters_read(ns, &e))
+		if (ns->has_probed)
+			l->probed_ns = xc_now_ns();
+		ns->has_probed = false;
+		if (!has_moved)
 			continue;
 		/* a listener turned somebody away: look which one is full before telling */
 		if (e.v[XC_CTR_LISTEN_DROPS] | e.v[XC_CTR_REQQ_FULL_COOKIES]) {
@@ -363,10 +379,13 @@ static void poll_counters(struct live *l)
 
 static void refresh(struct live *l)
 {
-	if (xc_scope_refresh(&l->scope))
+	if (xc_scope_refresh(&l->scope)) {
 		watch_namespaces(l);
+		xc_scope_drop_gone(&l->scope);
+	}
 	for (size_t i = 0; i < l->scope.n; i++)
-		(void)xc_addresses_read(&l->scope.ns[i], &l->env);
+		if (l->scope.ns[i].inum)
+			(void)xc_addresses_read(&l->scope.ns[i], &l->env);
 	l->refresh_ns = xc_now_ns();
 }
 
@@ -388,6 +407,7 @@ static void start(struct live *l)
 	scan_owners(l);
 	poll_counters(l);
 	scan_all(l);
+	xc_kernel_close(&l->kernel);	/* five megabytes nobody asks again */
 }
 
 static uint64_t counters_every(const struct live *l)
@@ -396,10 +416,20 @@ static uint64_t counters_every(const struct live *l)
 	return COUNTERS_NS + (l->scope.n > 4 ? (l->scope.n - 4) * 10000000ull : 0);
 }
 
+/* A shut window makes no event, but its probes are counted: only then it is worth looking often. */
+static uint64_t scan_due(const struct live *l)
+{
+	bool is_stuck = l->probed_ns && l->counters_ns < l->probed_ns + STUCK_NS;
+
+	if (is_stuck || l->scan_every_ns > IDLE_SCAN_NS)
+		return l->scan_ns + l->scan_every_ns;
+	return l->scan_ns + IDLE_SCAN_NS;
+}
+
 static uint64_t next_work(const struct live *l)
 {
 	uint64_t at[] = { l->tick_ns + TICK_NS, l->counters_ns + counters_every(l),
-			  l->scan_ns + l->scan_every_ns, l->refresh_ns + REFRESH_NS };
+			  scan_due(l), l->refresh_ns + REFRESH_NS };
 	uint64_t min = at[0];
 
 	for (size_t i = 1; i < ARRAY_SIZE(at); i++)
@@ -412,7 +442,7 @@ static void do_due_work(struct live *l, uint64_t now)
 	xc_naming_poll(l->naming, &l->env);
 	if (now >= l->counters_ns + counters_every(l))
 		poll_counters(l);
-	if (now >= l->scan_ns + l->scan_every_ns)
+	if (now >= scan_due(l))
 		scan_all(l);
 	if (now >= l->refresh_ns + REFRESH_NS)
 		refresh(l);
@@ -427,6 +457,8 @@ static void deliver(struct live *l, const struct epoll_event *ev)
 		return;
 	}
 	ns = &l->scope.ns[ev->data.u64 / 2];
+	if (!ns->inum)
+		return;		/* let go since the event was fetched */
 	if (ev->data.u64 & 1)
 		xc_icmp_read(ns, ns->icmp6_fd, 6, &l->env);
 	else

@@ -95,52 +95,62 @@ static void open_inside(struct xc_scope *scope, struct xc_netns *ns)
 
 struct xc_netns *xc_scope_find(struct xc_scope *scope, uint32_t inum)
 {
-	for (size_t i = 0; i < scope->n; i++)
+	for (size_t i = 0; inum && i < scope->n; i++)
 		if (scope->ns[i].inum == inum)
 			return &scope->ns[i];
 	return NULL;
 }
 
-/* Takes @fd. Return: 1 = new, 0 = known or no room. */
-static int add(struct xc_scope *scope, int fd, const char *name)
+static struct xc_netns *free_slot(struct xc_scope *scope)
 {
-	uint32_t inum = xc_netns_inum(fd);
-	struct xc_netns *ns;
-
-	if (!inum || xc_scope_find(scope, inum) || scope->n == XC_SCOPE_MAX) {
-		scope->n_over += scope->n == XC_SCOPE_MAX;
-		(void)close(fd);
-		return 0;
-	}
-	ns = &scope->ns[scope->n++];
-	*ns = (struct xc_netns){ .inum = inum, .fd = fd, .is_new = true };
-	(void)snprintf(ns->name, sizeof(ns->name), "%s", name);
-	open_inside(scope, ns);
-	return 1;
+	for (size_t i = 0; i < scope->n; i++)
+		if (!scope->ns[i].inum)
+			return &scope->ns[i];
+	return scope->n < XC_SCOPE_MAX ? &scope->ns[scope->n++] : NULL;
 }
 
-static int find_named(struct xc_scope *scope)
+/* Takes @fd: a namespace that is there now. New ones are added if @may_add. */
+static void meet(struct xc_scope *scope, int fd, const char *name, bool may_add)
+{
+	uint32_t inum = xc_netns_inum(fd);
+	struct xc_netns *ns = xc_scope_find(scope, inum);
+
+	if (ns)
+		ns->is_alive = true;
+	if (!inum || ns || !may_add) {
+		(void)close(fd);
+		return;
+	}
+	ns = free_slot(scope);
+	if (!ns) {
+		scope->n_over++;
+		(void)close(fd);
+		return;
+	}
+	*ns = (struct xc_netns){ .inum = inum, .fd = fd, .is_new = true, .is_alive = true };
+	(void)snprintf(ns->name, sizeof(ns->name), "%s", name);
+	open_inside(scope, ns);
+}
+
+static void meet_named(struct xc_scope *scope, bool may_add)
 {
 	DIR *dir = opendir(RUN_NETNS);
 	struct dirent *d;
-	int n = 0;
 
 	while (dir && (d = readdir(dir))) {
 		int fd = d->d_name[0] == '.' ? -1 : openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC);
 
 		if (fd >= 0)
-			n += add(scope, fd, d->d_name);
+			meet(scope, fd, d->d_name, may_add);
 	}
 	if (dir)
 		(void)closedir(dir);
-	return n;
 }
 
-static int find_of_processes(struct xc_scope *scope)
+static void meet_processes(struct xc_scope *scope, bool may_add)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
-	int n = 0;
 
 	while (dir && (d = readdir(dir))) {
 		char path[300];
@@ -151,52 +161,72 @@ static int find_of_processes(struct xc_scope *scope)
 		(void)snprintf(path, sizeof(path), "/proc/%s/ns/net", d->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0)
-			n += add(scope, fd, d->d_name);
+			meet(scope, fd, d->d_name, may_add);
 	}
 	if (dir)
 		(void)closedir(dir);
-	return n;
+}
+
+bool xc_scope_refresh(struct xc_scope *scope)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < scope->n; i++)
+		scope->ns[i].is_alive = false;
+	meet_named(scope, scope->is_whole_host);
+	meet_processes(scope, scope->is_whole_host);
+	for (size_t i = 0; i < scope->n; i++) {
+		struct xc_netns *ns = &scope->ns[i];
+
+		ns->is_gone = ns->inum && !ns->is_alive;
+		changed |= ns->is_gone || ns->is_new;
+	}
+	return changed;
 }
 
 int xc_scope_open(struct xc_scope *scope, const char *const *names, size_t n_names)
 {
+	static const char *const own[] = { "self" };
+
 	memset(scope, 0, sizeof(*scope));
 	scope->can_enter = true;
 	scope->is_whole_host = n_names == 0;
+	if (scope->is_whole_host) {
+		names = own;
+		n_names = 1;
+	}
 	for (size_t i = 0; i < n_names; i++) {
 		int fd = open_by_name(names[i]);
 
 		if (fd < 0)
 			return fd;
-		(void)add(scope, fd, names[i]);
+		meet(scope, fd, names[i], true);
 	}
-	if (scope->is_whole_host) {
-		int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-
-		if (fd < 0)
-			return xc_err(-errno, "cannot open the own network namespace");
-		(void)add(scope, fd, "self");
+	if (scope->is_whole_host)
 		(void)xc_scope_refresh(scope);
-	}
 	return 0;
 }
 
-int xc_scope_refresh(struct xc_scope *scope)
+static void close_netns(struct xc_netns *ns)
 {
-	if (!scope->is_whole_host)
-		return 0;
-	return find_named(scope) + find_of_processes(scope);
+	int fds[] = { ns->fd, ns->netstat_fd, ns->conntrack_fd, ns->icmp4_fd, ns->icmp6_fd };
+
+	for (size_t k = 0; ns->inum && k < ARRAY_SIZE(fds); k++)
+		if (fds[k] >= 0)
+			(void)close(fds[k]);	/* epoll forgets a closed descriptor by itself */
+	*ns = (struct xc_netns){ 0 };
+}
+
+void xc_scope_drop_gone(struct xc_scope *scope)
+{
+	for (size_t i = 0; i < scope->n; i++)
+		if (scope->ns[i].is_gone)
+			close_netns(&scope->ns[i]);
 }
 
 void xc_scope_close(struct xc_scope *scope)
 {
-	for (size_t i = 0; i < scope->n; i++) {
-		struct xc_netns *ns = &scope->ns[i];
-		int fds[] = { ns->fd, ns->netstat_fd, ns->conntrack_fd, ns->icmp4_fd, ns->icmp6_fd };
-
-		for (size_t k = 0; k < ARRAY_SIZE(fds); k++)
-			if (fds[k] >= 0)
-				(void)close(fds[k]);
-	}
+	for (size_t i = 0; i < scope->n; i++)
+		close_netns(&scope->ns[i]);
 	scope->n = 0;
 }

@@ -15,11 +15,12 @@ class Watcher:
     """A process that is ready once its output (stdout or stderr) says `ready`. Both go to files."""
 
     def __init__(self, bed, args, ready):
-        self.out, self.err = bed.dir / "watcher.out", bed.dir / "watcher.err"
+        self.out, self.err, self.looked_ns = bed.dir / "watcher.out", bed.dir / "watcher.err", -1_000_000
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(pinned(bed.cpu, args), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         try:
             wait_for(lambda: self.is_ready(ready), START_S, f"{args[0]} does not start")
+            wait_for(self.is_idle, START_S, f"{args[0]} does not settle", pause=0.05)
         except BaseException:
             stop(self.process)
             raise
@@ -28,6 +29,11 @@ class Watcher:
         if self.process.poll() is not None:
             raise LabError(f"ended with {self.process.returncode}: {self.said()[-400:].strip()}")
         return ready in self.said()
+
+    def is_idle(self):
+        """What it does once, at the start, is over: less than 1 ms of CPU since the last look."""
+        before, self.looked_ns = self.looked_ns, self.cpu_ns()
+        return self.looked_ns - before < 1_000_000
 
     def said(self):
         return self.err.read_text(errors="replace") + (
