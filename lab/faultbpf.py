@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import resource
 import socket
 import struct
 
@@ -43,6 +44,8 @@ def program(kind):
 
 
 def bpf(cmd, attr):
+    with contextlib.suppress(ValueError, OSError):  # before 5.11 BPF memory counted as locked memory
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     buffer = ctypes.create_string_buffer(attr, 128)
     fd = libc.syscall(SYS_BPF[platform.machine()], cmd, buffer, len(buffer))
     if fd < 0:

@@ -90,6 +90,7 @@ static void count_retransmission(struct xc_case *c, struct xc_side *s, const str
 		c->n_syn_retrans = e->syn_retrans ? e->syn_retrans : c->n_syn_retrans + 1;
 		return;
 	}
+	s->n_fin_retrans += (e->seg_flags & XC_TCP_FIN) != 0;
 	if (++s->n_retrans == 1) {
 		s->first_retrans_ns = e->hdr.ts_ns;
 		s->first_una = e->snd_una;
@@ -202,7 +203,8 @@ void xc_evidence_drop(struct xc_case *c, const struct xc_kernel_names *names,
 	if (c->n_drops == XC_CASE_DROPS)
 		return;
 	c->drops[c->n_drops++] = (struct xc_drop_fact){
-		.e = *e, .name = name, .why = why, .to_server = to_server, .n_seqs = 1
+		.e = *e, .name = name, .why = why, .to_server = to_server, .n_seqs = 1,
+		.is_by_place = !xc_names_get(&names->drop, e->reason),
 	};
 	if (e->owner.tgid && to_server && !c->client.owner.tgid)
 		c->client.owner = e->owner;

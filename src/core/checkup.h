@@ -14,7 +14,7 @@ struct xc_check {
 	bool is_required;
 	char text[160];
 	char lacks[320];
-	char without[160];
+	char without[480];
 	char remedy[240];
 };
 

@@ -94,25 +94,29 @@ static struct group *group_of(struct xc_engine *e, const struct xc_finding *f, u
 static void write_impact(struct xc_finding *f, const struct group *g)
 {
 	char s[XC_ENDPOINT_LEN], d[XC_ENDPOINT_LEN];
-	uint32_t others = g->n - 1, named = others < N_OTHERS ? others : N_OTHERS;
+	uint32_t n_kept = g->n < N_OTHERS ? g->n : N_OTHERS, named = 0;
 	size_t n;
 
 	f->n_same = g->n;
-	if (!others) {
+	if (g->n <= 1) {
 		(void)snprintf(f->impact, sizeof(f->impact), "this connection only, so far");
 		return;
 	}
 	n = (size_t)snprintf(f->impact, sizeof(f->impact), "%u connections hit by this cause in %.1f s, also ",
 			     g->n, (double)(g->last_ns - g->first_ns) / 1e9);
-	for (uint32_t i = 0; i < named && n < sizeof(f->impact); i++) {
-		const struct xc_tuple *t = &g->others[(g->n - 2 - i) % N_OTHERS];
+	/* the newest first; two names say enough */
+	for (uint32_t i = 0; i < n_kept && named < 2 && n < sizeof(f->impact); i++) {
+		const struct xc_tuple *t = &g->others[(g->n - 1 - i) % N_OTHERS];
 
-		n += (size_t)snprintf(f->impact + n, sizeof(f->impact) - n, "%s%s > %s", i ? ", " : "",
+		if (xc_tuple_equal(t, &f->tuple))
+			continue;	/* this very flow */
+		n += (size_t)snprintf(f->impact + n, sizeof(f->impact) - n, "%s%s > %s", named++ ? ", " : "",
 				      xc_endpoint_str(t->saddr, t->sport_he, s),
 				      xc_endpoint_str(t->daddr, t->dport_he, d));
-		if (i == 1)
-			break;	/* two names say enough */
 	}
+	if (!named)
+		(void)snprintf(f->impact, sizeof(f->impact), "hit %u times by this cause in %.1f s", g->n,
+			       (double)(g->last_ns - g->first_ns) / 1e9);
 }
 
 /* Count the flow once, however often it is spoken of. */
@@ -121,13 +125,10 @@ static void join_group(struct xc_engine *e, struct xc_finding *f, bool is_new, u
 	struct group *g = group_of(e, f, now);
 
 	if (is_new || !g->n) {
-		g->n++;
 		g->last_ns = now;
-		write_impact(f, g);
-		g->others[(g->n - 1) % N_OTHERS] = f->tuple;
-	} else {
-		write_impact(f, g);
+		g->others[g->n++ % N_OTHERS] = f->tuple;
 	}
+	write_impact(f, g);
 	f->group = g->id;
 }
 

@@ -132,7 +132,7 @@ const struct xc_option xc_options[] = {
 	{ "buffer-size", .type = XC_OPT_SIZE, .min = 64 * KIB, .max = 256 * MIB, .preset = "4MiB",
 	  FIELD(buffer_bytes), .cmds = LIVE, .group = limits, .arg = "SIZE", .unit = "bytes",
 	  .text = "ring buffer between kernel and crosscut, a power of two" },
-	{ "max-cases", .type = XC_OPT_COUNT, .min = 16, .max = 65536, .preset = "2048",
+	{ "max-cases", .type = XC_OPT_COUNT, .min = 16, .max = 65536, .preset = "1024",
 	  FIELD(max_cases), .cmds = WHY | CONFIG, .group = limits, .arg = "N", .unit = "flows",
 	  .text = "flows in trouble examined at one time; the oldest make room and are counted" },
 	{ "max-connections", .type = XC_OPT_COUNT, .min = 64, .max = 1048576, .preset = "16384",

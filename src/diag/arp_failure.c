@@ -22,13 +22,15 @@ static const struct xc_drop_fact *neighbour_drop(const struct xc_case *c)
 static void state_neighbour(const struct xc_case *c, struct xc_opinion *o,
 			    const struct xc_neigh_evt *n)
 {
+	/* the neighbour may have failed before this flow asked for it */
+	uint64_t since = n->hdr.ts_ns > c->first_ns ? n->hdr.ts_ns : c->first_ns;
 	const char *proto = xc_addr_is_v4(n->addr) ? "ARP" : "neighbour discovery";
 	char addr[XC_ENDPOINT_LEN], dev[XC_WORDS];
 
 	xc_addr_str(n->addr, addr);
 	xc_dev_words(n->dev, dev);
 	if (n->nud_state & NUD_FAILED)
-		xc_for(o, XC_DECISIVE, n->hdr.ts_ns, "neigh:neigh_timer_handler",
+		xc_for(o, XC_DECISIVE, since, "neigh:neigh_timer_handler",
 		       "%s for %s%s failed: %u requests, no reply", proto, addr, dev, n->probes);
 	else
 		xc_for(o, c->is_neigh_overdue ? XC_STRONG : XC_WEAK, n->hdr.ts_ns, "neigh:neigh_timer_handler",

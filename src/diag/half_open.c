@@ -2,7 +2,8 @@
 /* The close is never acknowledged: the peer is gone. */
 #include "diag/pattern.h"
 
-#define MIN_FINS 2	/* a single FIN may just be lost */
+#define MIN_FINS 2		/* a single FIN may just be lost */
+#define MIN_FINS_LOSSY 5	/* 0.25^5: one in a thousand at 25 % loss */
 
 static bool is_closing(uint8_t state)
 {
@@ -13,7 +14,10 @@ static bool side_is_half_open(const struct xc_side *s)
 {
 	uint8_t state = s->last.state == XC_TCP_CLOSE ? s->last.state_old : s->last.state;
 
-	return s->is_seen && is_closing(state) && s->n_retrans >= MIN_FINS;
+	if (!s->is_seen || !is_closing(state))
+		return false;
+	/* On a path that loses packets a FIN may be lost as well: then only a long silence counts. */
+	return s->n_fin_retrans >= (s->n_retrans > s->n_fin_retrans ? MIN_FINS_LOSSY : MIN_FINS);
 }
 
 static bool half_open_match(const struct xc_case *c, struct xc_opinion *o)

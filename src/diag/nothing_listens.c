@@ -36,6 +36,26 @@ static void name_the_near_miss(const struct xc_case *c, struct xc_opinion *o)
 	}
 }
 
+/* The SYN that no socket took. To 6.9 a RST without a socket makes no event: this stands for it. */
+static bool syn_found_no_socket(const struct xc_case *c, struct xc_opinion *o)
+{
+	const struct xc_drop_fact *d;
+	char packet[XC_WORDS];
+	size_t i = 0;
+
+	while ((d = xc_case_next_drop(c, XC_DROP_NO_SOCKET, &i)))
+		if (!d->e.is_quoted && d->to_server && (d->e.tcp_flags & XC_TCP_SYN))
+			break;
+	if (!d)
+		return false;
+	xc_for(o, d->is_by_place ? XC_STRONG : XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
+	       "no socket for %s (%s at %s)", xc_packet_words(d, packet), d->name,
+	       d->e.sym[0] ? d->e.sym : "?");
+	if (c->client.n_rst_rcvd)
+		xc_for(o, XC_STRONG, c->client.last_ns, "tcp:tcp_receive_reset", "a RST answered it");
+	return true;
+}
+
 static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_tuple *at = xc_case_at_server(c);
@@ -55,6 +75,7 @@ static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
 		       "%s answered the SYN with a RST: no socket (%s)", xc_endpoint_str(at->daddr, at->dport_he, server), r->name);
 	}
+	said = said || syn_found_no_socket(c, o);
 	if (!said && !(c->error == ECONNREFUSED && c->client.n_rst_rcvd))
 		return false;
 	if (!said)

@@ -6,7 +6,7 @@
  *	confidence_i = exp(z_i) / (exp(0) + sum_j exp(z_j))
  *
  * is a softmax over all explanations and the unknown one. It is capped below certainty:
- * without a decisive fact at 0.95, with one at 0.99, with an independent confirmation at
+ * without a decisive fact at 0.95, with one at 0.99 (0.90 if that is only the place of a drop), with an independent confirmation at
  * 0.999 (DIAGNOSIS.md A).
  */
 #include "diag/verdict.h"
@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define PRIOR (-2)
+#define CAP_BY_PLACE 0.90	/* some functions drop for more than one cause */
 #define CAP_PLAIN 0.95
 #define CAP_DECISIVE 0.99
 #define CAP_PROVEN 0.999
@@ -37,9 +38,27 @@ static bool ask_pattern(const struct xc_pattern *p, const struct xc_case *c, str
 	return p->match(c, o);
 }
 
-static double cap_of(const struct xc_opinion *o)
+/* All that decides is a drop, and this kernel tells where it drops but not why. */
+static bool rests_on_a_place(const struct xc_case *c, const struct xc_opinion *o)
 {
-	return o->is_proven ? CAP_PROVEN : o->has_decisive ? CAP_DECISIVE : CAP_PLAIN;
+	bool is_by_place = false;
+
+	for (uint32_t i = 0; i < c->n_drops; i++)
+		is_by_place |= c->drops[i].is_by_place;
+	for (size_t i = 0; i < o->n_evidence && is_by_place; i++)
+		if (o->evidence[i].points >= XC_DECISIVE &&
+		    strcmp(o->evidence[i].hook, "skb:kfree_skb"))
+			return false;
+	return is_by_place && o->has_decisive;
+}
+
+static double cap_of(const struct xc_case *c, const struct xc_opinion *o)
+{
+	if (o->is_proven)
+		return CAP_PROVEN;
+	if (rests_on_a_place(c, o))
+		return CAP_BY_PLACE;
+	return o->has_decisive ? CAP_DECISIVE : CAP_PLAIN;
 }
 
 struct ranked {
@@ -87,7 +106,7 @@ void xc_judge(const struct xc_case *c, struct xc_verdict *ret_verdict)
 	}
 	if (!ret_verdict->best.pattern)
 		return;
-	ret_verdict->confidence = fmin(best / sum, cap_of(&ret_verdict->best));
+	ret_verdict->confidence = fmin(best / sum, cap_of(c, &ret_verdict->best));
 	if (c->lost)
 		ret_verdict->confidence *= LOSS_FACTOR;
 	for (size_t i = 0; i < n && ret_verdict->n_alternatives < XC_FINDING_ALTERNATIVES; i++) {

@@ -47,6 +47,7 @@ struct xc_side {
 	uint32_t n_retrans;	/* data or FIN segments resent */
 	uint32_t n_retrans_full;	/* of these: a full MSS */
 	uint32_t n_retrans_small;
+	uint32_t n_fin_retrans;	/* of n_retrans: those with FIN */
 	uint32_t n_synack_retrans;
 	uint32_t n_err_ebusy;	/* resends that still waited for the neighbour (-EBUSY) */
 	uint32_t n_err_eperm;	/* resends that a local filter refused (-EPERM) */
@@ -67,6 +68,7 @@ struct xc_drop_fact {
 	const char *name;	/* of the reason; never NULL */
 	enum xc_drop why;
 	bool to_server;		/* the packet went from client to server */
+	bool is_by_place;	/* no reason from this kernel: why is told from the function that dropped */
 	uint32_t n_seqs;	/* different sequence numbers dropped, up to 3 */
 };
 

@@ -3,6 +3,30 @@
 
 #include "base/scope.h"
 
+#include <stdio.h>
+
+struct timespec xc_finding_time(const struct xc_finding *f)
+{
+	int64_t ns = (int64_t)(f->reported_ns + (uint64_t)f->wall_offset_ns);
+	int64_t sec = ns / 1000000000, rest = ns % 1000000000;
+
+	if (rest < 0) {
+		sec--;
+		rest += 1000000000;
+	}
+	return (struct timespec){ .tv_sec = (time_t)sec, .tv_nsec = (long)rest };
+}
+
+const char *xc_confidence_str(double confidence, char out[8])
+{
+	double percent = confidence * 100;
+
+	if (percent > 99.9)
+		percent = 99.9;
+	(void)snprintf(out, 8, percent >= 99.5 ? "%.1f%%" : "%.0f%%", percent);
+	return out;
+}
+
 const char *xc_layer_str(enum xc_layer layer)
 {
 	static const char *const names[] = {

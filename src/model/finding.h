@@ -4,6 +4,8 @@
 
 #include "model/net.h"
 
+#include <time.h>
+
 #define XC_FINDING_EVIDENCE 12
 #define XC_FINDING_ALTERNATIVES 4
 
@@ -73,6 +75,15 @@ struct xc_finding {
 	uint32_t n_same;	/* flows with this cause in the window, this one included */
 	uint64_t lost;		/* records lost in the window */
 };
+
+/**
+ * When it was reported: seconds since 1970 and nanoseconds 0..999999999, whatever a damaged
+ * recording says.
+ */
+struct timespec xc_finding_time(const struct xc_finding *f);
+
+/** "95%"; never "100%": nothing is certain. Returns @out. */
+const char *xc_confidence_str(double confidence, char out[8]);
 
 const char *xc_layer_str(enum xc_layer layer);
 const char *xc_severity_str(enum xc_severity severity);

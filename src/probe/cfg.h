@@ -25,11 +25,13 @@ struct xc_probe_cfg {
 	__u64 cgroup_id;	/* 0 = any; this group or one below it */
 	__u32 tgid;		/* 0 = any */
 	__u32 ifindex;		/* 0 = any */
+	__u32 netns_only;	/* the one namespace in scope: spares the look into xc_netns; 0 = not one */
 	__u32 n_match;
 	__u32 hz;		/* jiffies per second */
 	__u32 drop_budget;	/* drop records per CPU and 100 ms; the rest is counted */
 	__u8 has_netns_scope;	/* only namespaces in xc_netns */
 	__u8 has_sock_cookie;	/* bpf_get_socket_cookie() in tracing programs (5.12) */
+	__u8 has_task_btf;	/* bpf_get_current_task_btf() (5.11) */
 	__u8 has_snprintf;	/* bpf_snprintf() (5.13): symbol names from the kernel itself */
 	__u8 has_reasons;	/* kfree_skb carries a reason (5.17) */
 	struct xc_match match[XC_MATCH_MAX];

@@ -115,12 +115,12 @@ static __always_inline u32 xc_sk_netns(const struct sock *sk)
 
 static __always_inline u64 xc_sk_cookie(struct sock *sk)
 {
-	u64 c;
+	u64 c = sk->__sk_common.skc_cookie.counter;
 
-	if (cfg.has_sock_cookie)
-		return bpf_get_socket_cookie(sk);
-	c = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	return c ? c : (u64)sk;	/* unique while the socket lives, which is as long as we need it */
+	if (c)
+		return c;
+	/* the address is unique while the socket lives, which is as long as we need it */
+	return cfg.has_sock_cookie ? bpf_get_socket_cookie(sk) : (u64)sk;
 }
 
 /* Addresses and ports of any kind of socket (full, request, TIME_WAIT). skc_rcv_saddr of an
@@ -151,6 +151,8 @@ static __always_inline int xc_netns_in_scope(u32 netns)
 {
 	if (!cfg.has_netns_scope)
 		return 1;
+	if (cfg.netns_only)
+		return netns == cfg.netns_only;
 	return bpf_map_lookup_elem(&xc_netns, &netns) != NULL;
 }
 
@@ -210,11 +212,14 @@ static __always_inline int cgroup_in_scope(struct cgroup *cg)
 /* Is the current process in scope? Only meaningful in process context. */
 static __always_inline int xc_task_in_scope(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task;
 
 	if (cfg.tgid && cfg.tgid != bpf_get_current_pid_tgid() >> 32)
 		return 0;
-	return !cfg.cgroup_id || cgroup_in_scope(BPF_CORE_READ(task, cgroups, dfl_cgrp));
+	if (!cfg.cgroup_id)
+		return 1;
+	task = (struct task_struct *)bpf_get_current_task();
+	return cgroup_in_scope(BPF_CORE_READ(task, cgroups, dfl_cgrp));
 }
 
 static __always_inline int xc_has_process_scope(void)

@@ -9,13 +9,14 @@
 
 static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct xc_tuple *t)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	int verdict = bpf_get_retval();
+	struct task_struct *task;
 	struct xc_denied_evt *e;
 	u32 netns;
 
 	if (verdict >= 0)
 		return 1;
+	task = (struct task_struct *)bpf_get_current_task();
 	netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	t->proto = ctx->protocol;
 	t->dport_he = bpf_ntohs(ctx->user_port);

@@ -24,11 +24,11 @@ static int denied_open(const struct xc_probe_env *env, void **ret_probe)
 	int r;
 
 	if (!xc_kernel_has_func(env->kernel, "bpf_get_retval")) {
-		xc_report_missing(env->report, "bpf_get_retval() (5.18)");
+		xc_report_missing(env->report, "bpf_get_retval() (5.18)", NULL);
 		return -EOPNOTSUPP;
 	}
 	if (!env->cgroup_root) {
-		xc_report_missing(env->report, "a mounted cgroup v2 tree");
+		xc_report_missing(env->report, "a mounted cgroup v2 tree", NULL);
 		return -EOPNOTSUPP;
 	}
 	cgroup_fd = open(env->cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

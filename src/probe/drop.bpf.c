@@ -292,7 +292,7 @@ static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason
 
 	if (action_of(reason) == XC_REASON_IGNORE)
 		return 0;	/* the hottest way out: before anything is read */
-	key.netns = xc_skb_netns(skb);
+	key.netns = rx ? xc_sk_netns(rx) : xc_skb_netns(skb);
 	if (!xc_netns_in_scope(key.netns))
 		return 0;
 	if (!xc_skb_parse(skb, &k))

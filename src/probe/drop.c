@@ -15,9 +15,11 @@ static void pick_programs(const struct xc_probe_env *env, struct drop_bpf *s)
 
 	(void)xc_probe_pick(env, s->progs.drop_plain, "kfree_skb", 2);
 	if (!rx)
-		xc_report_missing(env->report, "receiving socket of skb:kfree_skb (6.11)");
+		xc_report_missing(env->report, "receiving socket of skb:kfree_skb (6.11)",
+				  "queues and buffers of the receiver of a dropped packet are not told");
 	if (!rx && !reason)
-		xc_report_missing(env->report, "drop reasons (5.17)");
+		xc_report_missing(env->report, "drop reasons (5.17)",
+				  "a drop is told from the function it happened in, which is less certain");
 }
 
 static int drop_open(const struct xc_probe_env *env, void **ret_probe)

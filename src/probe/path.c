@@ -13,11 +13,13 @@ static void pick_programs(const struct xc_probe_env *env, struct path_bpf *s)
 	(void)xc_probe_pick(env, s->progs.path_neigh_timer, "neigh_timer_handler", 2);
 	(void)xc_probe_pick(env, s->progs.path_neigh_dead, "neigh_event_send_dead", 2);
 	if (!xc_probe_pick(env, s->progs.path_fib4, "fib_table_lookup", 4))
-		xc_report_missing(env->report, "fib:fib_table_lookup");
+		xc_report_missing(env->report, "fib:fib_table_lookup", "missing IPv4 routes show only as error numbers");
 	if (!xc_probe_pick(env, s->progs.path_fib6, "fib6_table_lookup", 4))
-		xc_report_missing(env->report, "fib6:fib6_table_lookup");
+		xc_report_missing(env->report, "fib6:fib6_table_lookup",
+				  "missing IPv6 routes show only as error numbers");
 	if (!xc_probe_pick(env, s->progs.path_icmp, "icmp_send", 3))
-		xc_report_missing(env->report, "icmp:icmp_send (5.14)");
+		xc_report_missing(env->report, "icmp:icmp_send (5.14)",
+				  "ICMP errors are seen where they arrive, not where they are sent");
 }
 
 static int path_open(const struct xc_probe_env *env, void **ret_probe)

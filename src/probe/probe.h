@@ -25,7 +25,8 @@ struct xc_share {
 
 /* What a probe found it cannot have here; shown by doctor, lowers what findings can say. */
 struct xc_probe_report {
-	char missing[320];	/* "icmp_send (5.11)" ...; empty = all there */
+	char missing[320];	/* "icmp_send (5.14)" ...; empty = all there */
+	char so[480];		/* what each of them costs */
 	int n_programs;		/* loaded and attached */
 };
 
@@ -69,8 +70,8 @@ int xc_share_fd(const struct xc_share *share, const char *name);
 
 void xc_share_done(struct xc_share *share);
 
-/** Note in the report that @what is missing here. */
-void xc_report_missing(struct xc_probe_report *r, const char *what);
+/** Note in the report that @what is missing here, and what is less certain for it (NULL: all the probe tells). */
+void xc_report_missing(struct xc_probe_report *r, const char *what, const char *so);
 
 /** Send libbpf's own lines to our log: warnings at debug, the rest not at all. */
 void xc_probe_log_libbpf(void);

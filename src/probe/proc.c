@@ -16,7 +16,8 @@ static void pick_programs(const struct xc_probe_env *env, struct proc_bpf *s)
 	(void)bpf_program__set_autoload(s->progs.proc_oom_task, oom);
 	env->report->n_programs += 1 + oom;
 	if (!oom)
-		xc_report_missing(env->report, "task of oom:mark_victim (6.8)");
+		xc_report_missing(env->report, "task of oom:mark_victim (6.8)",
+				  "an OOM kill looks like any other SIGKILL");
 }
 
 static int proc_open(const struct xc_probe_env *env, void **ret_probe)

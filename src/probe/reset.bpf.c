@@ -32,7 +32,7 @@ static __always_inline int on_reset(struct sock *sk, const struct sk_buff *skb, 
 	struct pkt k = { 0 };
 	u32 netns;
 
-	netns = skb ? xc_skb_netns(skb) : sk ? xc_sk_netns(sk) : 0;
+	netns = sk ? xc_sk_netns(sk) : skb ? xc_skb_netns(skb) : 0;
 	if (!xc_netns_in_scope(netns))
 		return 0;
 	if (skb) {

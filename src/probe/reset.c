@@ -13,7 +13,8 @@ static void pick_programs(const struct xc_probe_env *env, struct reset_bpf *s)
 	if (xc_probe_pick(env, s->progs.reset_reason, "tcp_send_reset", 3)) {
 		(void)bpf_program__set_autoload(s->progs.reset_plain, false);
 	} else {
-		xc_report_missing(env->report, "reset reason (6.10)");
+		xc_report_missing(env->report, "reset reason (6.10)",
+				  "why a RST was sent is told from the socket's state, and one without a socket from the drop it answers");
 		(void)xc_probe_pick(env, s->progs.reset_plain, "tcp_send_reset", 2);
 	}
 }

@@ -95,11 +95,18 @@ void xc_probe_log_libbpf(void)
 	(void)libbpf_set_print(on_libbpf_line);
 }
 
-void xc_report_missing(struct xc_probe_report *r, const char *what)
+static void append(char *list, size_t size, const char *separator, const char *what)
 {
-	size_t n = strlen(r->missing);
+	size_t n = strlen(list);
 
-	(void)snprintf(r->missing + n, sizeof(r->missing) - n, "%s%s", n ? ", " : "", what);
+	(void)snprintf(list + n, size - n, "%s%s", n ? separator : "", what);
+}
+
+void xc_report_missing(struct xc_probe_report *r, const char *what, const char *so)
+{
+	append(r->missing, sizeof(r->missing), ", ", what);
+	if (so)
+		append(r->so, sizeof(r->so), "; ", so);
 }
 
 int xc_probe_load(const struct xc_probe_env *env, struct bpf_object *obj)

@@ -12,9 +12,11 @@ static void pick_programs(const struct xc_probe_env *env, struct sock_bpf *s)
 {
 	(void)xc_probe_pick(env, s->progs.sock_state, "inet_sock_set_state", 3);
 	if (!xc_probe_pick(env, s->progs.sock_error, "inet_sk_error_report", 1))
-		xc_report_missing(env->report, "sock:inet_sk_error_report (5.14)");
+		xc_report_missing(env->report, "sock:inet_sk_error_report (5.14)",
+				  "an error that leaves a socket open is told only when the socket closes");
 	if (!xc_probe_pick(env, s->progs.sock_retrans_err, "tcp_retransmit_skb", 3)) {
-		xc_report_missing(env->report, "result of tcp:tcp_retransmit_skb (6.15)");
+		xc_report_missing(env->report, "result of tcp:tcp_retransmit_skb (6.15)",
+				  "a resend that a local filter or a missing neighbour stops looks like one that left");
 		(void)xc_probe_pick(env, s->progs.sock_retrans, "tcp_retransmit_skb", 2);
 	} else {
 		(void)bpf_program__set_autoload(s->progs.sock_retrans, false);

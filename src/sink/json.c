@@ -32,14 +32,13 @@ static int json_open(const struct xc_sink_env *env, void **ret_sink)
 /* RFC 3339 in UTC with microseconds. */
 static const char *timestamp(const struct xc_finding *f, char out[40])
 {
-	int64_t ns = (int64_t)f->reported_ns + f->wall_offset_ns;
-	time_t sec = (time_t)(ns / 1000000000);
+	struct timespec ts = xc_finding_time(f);
 	struct tm tm;
 	size_t n;
 
-	(void)gmtime_r(&sec, &tm);
+	(void)gmtime_r(&ts.tv_sec, &tm);
 	n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + n, 40 - n, ".%06uZ", (unsigned int)(ns % 1000000000 / 1000));
+	(void)snprintf(out + n, 40 - n, ".%06uZ", (unsigned int)(ts.tv_nsec / 1000));
 	return out;
 }
 
@@ -60,15 +59,14 @@ static const char *type_of(uint8_t proto)
 
 static void put_s2_keys(struct xc_json *j, const struct xc_finding *f)
 {
-	char ts[40], percent[16];
+	char ts[40], percent[8];
 
-	(void)snprintf(percent, sizeof(percent), "%.0f%%", f->confidence * 100);
 	xc_json_str(j, "type", type_of(f->tuple.proto));
 	xc_json_str(j, "severity", xc_severity_str(f->severity));
 	xc_json_str(j, "source", "network-correlator");
 	xc_json_str(j, "timestamp", timestamp(f, ts));
 	xc_json_str(j, "pattern", f->pattern);
-	xc_json_str(j, "confidence", percent);
+	xc_json_str(j, "confidence", xc_confidence_str(f->confidence, percent));
 	xc_json_str(j, "summary", f->summary);
 	xc_json_str(j, "details", f->details);
 	xc_json_open(j, "evidence", '[');

@@ -72,15 +72,14 @@ static int text_open(const struct xc_sink_env *env, void **ret_sink)
 
 static void put_clock(struct text_sink *s, const struct xc_finding *f)
 {
-	int64_t ns = (int64_t)f->reported_ns + f->wall_offset_ns;
-	time_t sec = (time_t)(ns / 1000000000);
+	struct timespec ts = xc_finding_time(f);
 	struct tm tm;
 	char text[16];
 
-	(void)localtime_r(&sec, &tm);
+	(void)localtime_r(&ts.tv_sec, &tm);
 	(void)strftime(text, sizeof(text), "%H:%M:%S", &tm);
 	xc_buf_printf(&s->screen, "%s%s.%03u%s ", paint(s, "\033[2m"), text,
-		      (unsigned int)(ns % 1000000000 / 1000000), paint(s, "\033[0m"));
+		      (unsigned int)(ts.tv_nsec / 1000000), paint(s, "\033[0m"));
 }
 
 /* "  Label     words words", wrapped at the terminal's width under the first word. */
@@ -168,11 +167,12 @@ static void put_headline(struct text_sink *s, const struct xc_finding *f)
 	const char *what = f->status == XC_STATUS_SUSPECTED ? "Suspected" :
 			   f->severity == XC_SEVERITY_ERROR ? "Connection failed" :
 							      "Connection in trouble";
+	char percent[8];
 
 	put_clock(s, f);
-	xc_buf_printf(&s->screen, "%s%s%s: %s%s%s (%.0f%%)%s%s", severity_color(s, f->severity),
-		      paint(s, "\033[1m"), what, f->pattern, paint(s, "\033[0m"), "", f->confidence * 100,
-		      f->replaces ? ", as suspected" : "",
+	xc_buf_printf(&s->screen, "%s%s%s: %s%s (%s)%s%s", severity_color(s, f->severity),
+		      paint(s, "\033[1m"), what, f->pattern, paint(s, "\033[0m"),
+		      xc_confidence_str(f->confidence, percent), f->replaces ? ", as suspected" : "",
 		      f->lost ? ", with records lost: less certain" : "");
 	xc_buf_putc(&s->screen, '\n');
 }
@@ -223,8 +223,9 @@ static struct group *group_of(struct text_sink *s, const struct xc_finding *f)
 
 static void tell_repeats(struct text_sink *s, struct group *g, uint64_t now_ns)
 {
-	xc_buf_printf(&s->screen, "%s  ... and %u more: %s, %s%s\n", paint(s, "\033[2m"), g->n_held,
-		      g->pattern, g->subject, paint(s, "\033[0m"));
+	xc_buf_printf(&s->screen, "%s  ... and %u more: %s, ", paint(s, "\033[2m"), g->n_held, g->pattern);
+	xc_buf_put_safe(&s->screen, g->subject);
+	xc_buf_printf(&s->screen, "%s\n", paint(s, "\033[0m"));
 	g->n_held = 0;
 	g->told_ns = now_ns;
 }

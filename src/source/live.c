@@ -89,8 +89,10 @@ static void make_cfg(struct live *l)
 
 	l->cfg = l->env.scope;
 	l->cfg.has_netns_scope = !l->scope.is_whole_host;
+	l->cfg.netns_only = !l->scope.is_whole_host && l->scope.n == 1 ? l->scope.ns[0].inum : 0;
 	l->cfg.ifindex = l->env.iface ? l->env.scope.ifindex : 0;
 	l->cfg.has_sock_cookie = xc_kernel_has_func(&l->kernel, "bpf_get_socket_ptr_cookie");
+	l->cfg.has_task_btf = xc_kernel_has_func(&l->kernel, "bpf_get_current_task_btf");
 	l->cfg.has_snprintf = xc_kernel_has_func(&l->kernel, "bpf_snprintf");
 	l->cfg.has_reasons = xc_kernel_tp_args(&l->kernel, "kfree_skb") >= 3;
 	l->cfg.drop_budget = 2000;

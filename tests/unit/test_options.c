@@ -95,7 +95,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(cfg.syn_timeout_ns, 5000000000);
 	assert_int_equal(cfg.arp_timeout_ns, 1000000000);
 	assert_int_equal(cfg.buffer_bytes, 4 << 20);
-	assert_int_equal(cfg.max_cases, 2048);
+	assert_int_equal(cfg.max_cases, 1024);
 	assert_int_equal(cfg.max_connections, 16384);
 	assert_true(cfg.with_rules && cfg.drops_privileges && cfg.is_enabled);
 	assert_false(cfg.with_trace_rule || cfg.is_quiet || cfg.is_verbose || cfg.with_stats);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What runs in the guest: doctor, then lab scenarios; one JSON line each, on stdout.
 
-Usage: guest.py CROSSCUT SLOW [SCENARIO...]
+Usage: guest.py CROSSCUT SLOW SCENARIO...   (names and globs, as `lab run` takes them)
 """
 import json
 import pathlib
@@ -62,8 +62,9 @@ def scenario(name, crosscut):
 def main(crosscut, slow, *names):
     topology.slow = float(slow)
     doctor(crosscut)
-    for name in names:
+    for name in lab.select(names):
         scenario(name, crosscut)
+    say(finished=True)
 
 
 if __name__ == "__main__":

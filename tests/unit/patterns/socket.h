@@ -156,7 +156,7 @@ static const struct row socket_rows[] = {
 	    DROPS(DROP(NO_SOCKET, AT_INPUT)), LISTENERS(LISTENER(LOOPBACK_ONLY))),
 	NEAR("a filter rejected the datagram", "udp-unreachable", "filter-reject", UDP,
 	     DROPS(DROP(NETFILTER_DROP, AT_INPUT)), ICMPS(ICMP(4, 3, 3, .from = SERVER_IP))),
-	NEAR("TCP without a socket sends a RST", "udp-unreachable", NULL, DROPS(DROP(NO_SOCKET, AT_INPUT, SYN))),
+	NEAR("TCP is not UDP", "udp-unreachable", "nothing-listens", DROPS(DROP(NO_SOCKET, AT_INPUT, SYN))),
 	ROW("the buffer is full", "udp-receive-overflow", "2304 of 2304 bytes, 40 datagrams", UDP,
 	    DROPS(DROP(SOCKET_RCVBUFF, AT_INPUT, .rx_unread_bytes = 2304, .rx_rcvbuf_bytes = 2304, .count = 40))),
 	NEAR("the buffer of a TCP socket", "udp-receive-overflow", "kernel-drop",
