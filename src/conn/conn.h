@@ -35,6 +35,8 @@ struct xc_said {
 	const char *pattern_id;
 	enum xc_status status;
 	enum xc_severity severity;
+	uint64_t group;		/* of that finding */
+	uint32_t n_same;	/* flows in that group when it was said */
 	uint32_t n;		/* findings said about this flow */
 };
 

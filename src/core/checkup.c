@@ -82,12 +82,12 @@ static void check_probe(struct xc_checkup *c, const struct xc_probe *probe, stru
 {
 	struct xc_check *k = add(c, probe->name, is_required);
 	struct xc_probe_report report = { 0 };
-	void *state = NULL;
+	struct xc_attached *state = NULL;
 	int r;
 
 	env->report = &report;
-	r = probe->open(env, &state);
-	probe->close(state);
+	r = xc_probe_open(probe, env, &state);
+	xc_probe_close(state);
 	SAY(k->text, "%s", probe->text);
 	SAY(k->lacks, "%s", report.missing);
 	SAY(k->without, "%s", !r && report.so[0] ? report.so : probe->without);

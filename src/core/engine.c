@@ -119,6 +119,14 @@ static void write_impact(struct xc_finding *f, const struct group *g)
 			       (double)(g->last_ns - g->first_ns) / 1e9);
 }
 
+/* It leaves the story it was counted in; nobody else is better off for it. */
+static void leave_group(struct xc_finding *f, const struct xc_said *said)
+{
+	f->group = said->group;
+	f->n_same = said->n_same;
+	(void)snprintf(f->impact, sizeof(f->impact), "none: this connection works");
+}
+
 /* Count the flow once, however often it is spoken of. */
 static void join_group(struct xc_engine *e, struct xc_finding *f, bool is_new, uint64_t now)
 {
@@ -167,9 +175,13 @@ static int emit(struct xc_engine *e, struct xc_finding *f, struct xc_said *said)
 	}
 	f->replaces = said->finding_id;
 	f->id = ++e->last_id;
-	join_group(e, f, !is_same, f->reported_ns);
+	if (f->status == XC_STATUS_CLEARED)
+		leave_group(f, said);
+	else
+		join_group(e, f, !is_same, f->reported_ns);
 	*said = (struct xc_said){ .finding_id = f->id, .pattern_id = f->pattern_id, .status = f->status,
-				  .severity = f->severity, .n = said->n + 1 };
+				  .severity = f->severity, .group = f->group, .n_same = f->n_same,
+				  .n = said->n + 1 };
 	count(&e->stats, f);
 	return e->sink ? e->sink->emit(e->sink_state, f) : 0;
 }

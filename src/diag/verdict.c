@@ -223,6 +223,7 @@ struct xc_decision xc_decide(const struct xc_case *c, const struct xc_verdict *v
 		d.say = XC_SAY_CLEARED;
 		d.status = XC_STATUS_CLEARED;
 		d.severity = XC_SEVERITY_INFO;
+		d.cleared_id = before->pattern_id;
 	}
 	return d;
 }
@@ -271,6 +272,24 @@ static void write_unknown(const struct xc_case *c, struct xc_finding *f)
 	(void)snprintf(f->resolution, sizeof(f->resolution),
 		       "Run crosscut on the other end too, or record this with `crosscut record` and report it.");
 	(void)snprintf(f->subject, sizeof(f->subject), "unknown");
+}
+
+/* The flow works: whatever its evidence looks like now, what is taken back is what was said. */
+static void write_cleared(const struct xc_case *c, const struct xc_decision *d, struct xc_finding *f)
+{
+	char flow[XC_WORDS];
+
+	for (size_t i = 0; d->cleared_id && xc_patterns[i]; i++) {
+		if (strcmp(xc_patterns[i]->id, d->cleared_id))
+			continue;
+		f->pattern_id = xc_patterns[i]->id;
+		f->pattern = xc_patterns[i]->name;
+		f->layer = xc_patterns[i]->layer;
+	}
+	(void)snprintf(f->summary, sizeof(f->summary), "%s: works after all", xc_flow_words(c, flow));
+	(void)snprintf(f->details, sizeof(f->details), "What was suspected did not come true.");
+	(void)snprintf(f->resolution, sizeof(f->resolution), "Nothing to do, unless it happens often.");
+	f->confidence = 0;
 }
 
 static void write_opinion(const struct xc_case *c, const struct xc_verdict *v, struct xc_finding *f)
@@ -325,10 +344,12 @@ void xc_write_finding(const struct xc_case *c, const struct xc_verdict *v,
 
 	memset(f, 0, sizeof(*f));
 	write_app_sees(c, f);
-	if (v->best.pattern)
+	if (v->best.pattern && d->status != XC_STATUS_CLEARED)
 		write_opinion(c, v, f);
 	else
 		write_unknown(c, f);
+	if (d->status == XC_STATUS_CLEARED)
+		write_cleared(c, d, f);
 	sort_evidence(f);
 	f->severity = d->severity;
 	f->status = d->status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The contract of a probe: one hook family, its BPF object and the code that loads it.
+ * The contract of a probe: one hook family, its BPF object and a table of its programs.
  * Records go straight to the ring buffer all probes share; a probe has nothing to decode.
  */
 #pragma once
@@ -40,24 +40,52 @@ struct xc_probe_env {
 	struct xc_probe_report *report;	/* never NULL */
 };
 
+/* One BPF program of a probe. Several may serve one tracepoint; the one whose arguments fit is loaded. */
+struct xc_program {
+	const char *name;
+	const char *tracepoint;	/* without group, as in BTF; NULL = no tracepoint, loaded always */
+	int n_args;		/* of the tracepoint, the context not counted */
+	bool wants_ptr;		/* ... and the first of them is a pointer */
+	const char *lacks;	/* what an older tracepoint does not give, and since when it does; may be NULL */
+	const char *so;		/* what is less certain for it */
+};
+
 /**
- * struct xc_probe - user-space half of one probe
+ * struct xc_probe - one hook family: a BPF object, its programs, and what they are good for
  * @needs: one line for doctor: kernel features and capabilities
- * @without: what becomes less certain when it is missing
- * @open: configure, load and attach. 0, or a negative errno; -EOPNOTSUPP means "this kernel
- *	cannot", which is reported once and survived. Ownership of *ret_probe to the caller.
- * @close: accepts NULL; detaches.
+ * @without: what becomes less certain when the probe is missing
+ * @needs_func: kernel function (helpers are functions) its programs call; NULL = none
+ * @elf: the object, built into crosscut
+ * @programs: ends with a row without name
  */
 struct xc_probe {
 	const char *name;
 	const char *text;
 	const char *needs;
 	const char *without;
-	int (*open)(const struct xc_probe_env *env, void **ret_probe);
-	void (*close)(void *probe);
+	const char *needs_func;
+	const void *(*elf)(size_t *ret_size);
+	const struct xc_program *programs;
 };
 
 extern const struct xc_probe *const xc_probes[];	/* NULL-terminated, in load order */
+
+struct xc_attached;
+
+/**
+ * Configure, load and attach one probe. 0, or a negative errno; -EOPNOTSUPP means "this kernel
+ * cannot", which is reported once and survived. Ownership of *ret to the caller.
+ */
+int xc_probe_open(const struct xc_probe *probe, const struct xc_probe_env *env,
+		  struct xc_attached **ret);
+
+/** Detach and unload. Accepts NULL. */
+void xc_probe_close(struct xc_attached *attached);
+
+XC_DEFINE_FREEP(struct xc_attached, xc_probe_close)
+
+/** The link of program @name, or NULL. Owned by @attached. */
+struct bpf_link *xc_attached_link(const struct xc_attached *attached, const char *name);
 
 /** Before load: give @obj the shared maps that exist already and size those it will make. */
 int xc_share_use(struct xc_share *share, struct bpf_object *obj, const struct xc_probe_env *env);
@@ -75,14 +103,3 @@ void xc_report_missing(struct xc_probe_report *r, const char *what, const char *
 
 /** Send libbpf's own lines to our log: warnings at debug, the rest not at all. */
 void xc_probe_log_libbpf(void);
-
-/** use, load, keep: what every probe does between its choices and its attach. */
-int xc_probe_load(const struct xc_probe_env *env, struct bpf_object *obj);
-
-/**
- * Let @prog load only if tracepoint @tp has @n_args arguments.
- * @tp: without group, as in BTF
- * Return: whether it will be loaded.
- */
-bool xc_probe_pick(const struct xc_probe_env *env, struct bpf_program *prog, const char *tp,
-		   int n_args);

@@ -2,8 +2,10 @@
 /* Walks over sockets, on demand: the one probe that is asked instead of waiting for events. */
 #pragma once
 
-/** Who holds which socket: sends listeners and UDP sockets, remembers owners of the rest. @scan: from open(). 0 or -errno. */
-int xc_scan_files(void *scan);
+struct xc_attached;
+
+/** Who holds which socket: sends listeners and UDP sockets, remembers owners of the rest. 0 or -errno. */
+int xc_scan_files(const struct xc_attached *scan);
 
 /** TCP sockets of the calling thread's network namespace that are stuck. 0 or -errno. */
-int xc_scan_tcp(void *scan);
+int xc_scan_tcp(const struct xc_attached *scan);

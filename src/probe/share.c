@@ -108,28 +108,3 @@ void xc_report_missing(struct xc_probe_report *r, const char *what, const char *
 	if (so)
 		append(r->so, sizeof(r->so), "; ", so);
 }
-
-int xc_probe_load(const struct xc_probe_env *env, struct bpf_object *obj)
-{
-	int r;
-
-	r = xc_share_use(env->share, obj, env);
-	if (r)
-		return r;
-
-	r = bpf_object__load(obj);
-	if (r)
-		return r;
-
-	return xc_share_keep(env->share, obj);
-}
-
-bool xc_probe_pick(const struct xc_probe_env *env, struct bpf_program *prog, const char *tp,
-		   int n_args)
-{
-	bool fits = xc_kernel_tp_args(env->kernel, tp) == n_args;
-
-	(void)bpf_program__set_autoload(prog, fits);
-	env->report->n_programs += fits;
-	return fits;
-}

@@ -36,8 +36,8 @@ struct live {
 	struct xc_share share;
 	struct xc_scope scope;
 	struct xc_naming *naming;
-	void *probes[N_PROBES_MAX];
-	void *scan;			/* the scan probe among them */
+	struct xc_attached *probes[N_PROBES_MAX];
+	struct xc_attached *scan;	/* the scan probe among them */
 	struct ring_buffer *ring;
 	int epoll_fd;
 	int n_cpus;
@@ -217,7 +217,7 @@ static void live_close(void *source)
 		return;
 	ring_buffer__free(l->ring);
 	for (size_t i = 0; xc_probes[i]; i++)
-		xc_probes[i]->close(l->probes[i]);
+		xc_probe_close(l->probes[i]);
 	xc_share_done(&l->share);
 	xc_naming_free(l->naming);
 	xc_scope_close(&l->scope);
@@ -243,7 +243,7 @@ static int open_probes(struct live *l)
 			.cgroup_root = xc_cgroup2_root(), .ring_bytes = l->env.ring_bytes,
 			.max_connections = l->env.max_connections, .report = &report,
 		};
-		int r = xc_probes[i]->open(&env, &l->probes[i]);
+		int r = xc_probe_open(xc_probes[i], &env, &l->probes[i]);
 
 		if (r && i == 0)
 			return xc_err(r, "cannot attach to the kernel; run `crosscut doctor` for the exact remedy");

@@ -61,6 +61,9 @@ enum { NS_CLIENT = 11, NS_ROUTER = 12, NS_SERVER = 13 };
 #define ADDR(ms, ...) RECORD(ms, xc_addr_evt, XC_EVT_ADDR, __VA_ARGS__)
 #define TICK(ms, ...) RECORD(ms, xc_tick_evt, XC_EVT_TICK, __VA_ARGS__)
 
+/* Of the client's SYN: another one for each connection. */
+#define ISN(port) (7000000u + (port))
+
 /* Records seen again and again. */
 #define SYN_DROP(ms, port)                                                                         \
 	DROP(ms, .tuple = FLOW(port), .reason = REASON(NETFILTER_DROP), .netns = NS_SERVER,        \
@@ -69,7 +72,7 @@ enum { NS_CLIENT = 11, NS_ROUTER = 12, NS_SERVER = 13 };
 #define SYN_RETRANS(ms, port, n, ...)                                                              \
 	SOCK(ms, .tuple = FLOW(port), .netns = NS_CLIENT, .what = XC_SOCK_RETRANS,                 \
 	     .state = XC_TCP_SYN_SENT, .state_old = XC_TCP_SYN_SENT, .syn_retrans = (n),           \
-	     .flags = XC_SOCK_F_CLIENT, .open_ns = T0, __VA_ARGS__)
+	     .flags = XC_SOCK_F_CLIENT, .open_ns = T0, .write_seq = ISN(port) + 1, __VA_ARGS__)
 
 /* One kernel enum as a record. @buf: 16 KiB, aligned. */
 static inline const struct xc_evt *enum_record(void *buf, enum xc_enum_id which)

@@ -324,8 +324,8 @@ static void without_conntracks_word_the_syn_itself_tells(void **state)
 
 	(void)state;
 	xc_conn_feed(t, DROP(0, .tuple = translated, .netns = NS_SERVER, .reason = REASON(XDP), .count = 1,
-			     .tcp_flags = XC_TCP_SYN, .seq = 777));
-	xc_conn_feed(t, SYN_RETRANS(1, 40000, 1, .write_seq = 778));
+			     .tcp_flags = XC_TCP_SYN, .seq = ISN(40000)));
+	xc_conn_feed(t, SYN_RETRANS(1, 40000, 1));
 	c = look(t, 100);
 	assert_true(is_flow(c, 40000));
 	assert_true(c->drops[0].to_server);

@@ -82,7 +82,8 @@ static json_t *emitted(const struct xc_finding *f)
 	assert_int_equal(w.sink->emit(w.state, f), 0);
 	text = close_sink(&w);
 	assert_int_equal(strcspn(text, "\n"), strlen(text) - 1);	/* one line */
-	read = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+	/* as reals: jansson's integers end at 2^63 */
+	read = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
 	if (!read)
 		fail_msg("%s at %d: %s", error.text, error.position, text);
 	free(text);
@@ -114,16 +115,16 @@ static void json_has_every_promised_key(void **state)
 	assert_string_equal(str(o, "confidence"), "99%");
 	assert_string_equal(str(o, "timestamp"), "2023-11-14T22:13:25.040000Z");
 	assert_string_equal(str(o, "error"), "ETIMEDOUT");
-	assert_int_equal(json_integer_value(json_object_get(o, "replaces")), 3);
-	assert_int_equal(json_integer_value(json_object_get(o, "lost_in_window")), 2);
+	assert_true(json_number_value(json_object_get(o, "replaces")) == 3);
+	assert_true(json_number_value(json_object_get(o, "lost_in_window")) == 2);
 	assert_true(json_real_value(json_object_get(o, "time_to_root_cause_ms")) == 40.0);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "evidence"), 1)), "the rule");
 	assert_string_equal(str(json_array_get(json_object_get(o, "evidence_items"), 0), "hook"), "skb:kfree_skb");
 	assert_string_equal(str(json_array_get(json_object_get(o, "alternatives"), 0), "against"), "a drop here");
 	c = json_object_get(o, "connection");
 	assert_string_equal(str(json_object_get(c, "server"), "ip"), "10.0.0.2");
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(c, "client"), "port")), 40000);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(c, "process"), "pid")), 9);
+	assert_true(json_number_value(json_object_get(json_object_get(c, "client"), "port")) == 40000);
+	assert_true(json_number_value(json_object_get(json_object_get(c, "process"), "pid")) == 9);
 	assert_true(json_is_null(json_object_get(c, "server_process")));
 	json_decref(o);
 }
