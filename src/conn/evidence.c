@@ -254,6 +254,12 @@ void xc_evidence_icmp(struct xc_case *c, const struct xc_icmp_evt *e)
 		c->icmps[c->n_icmps++] = (struct xc_icmp_fact){ *e, to_client, 1 };
 }
 
+/* A damaged record may hold any number. */
+static int positive_errno(int32_t err)
+{
+	return err < 0 && err > -4096 ? -err : 0;	/* MAX_ERRNO of the kernel */
+}
+
 void xc_evidence_route(struct xc_case *c, const struct xc_route_evt *e)
 {
 	if (!c->client.netns)
@@ -270,7 +276,7 @@ void xc_evidence_route(struct xc_case *c, const struct xc_route_evt *e)
 	c->outcome = XC_OUTCOME_REFUSED;
 	c->ended_ns = e->hdr.ts_ns;
 	/* "nothing in this table" of the last table asked is what the caller gets as ENETUNREACH */
-	c->error = e->err == -EAGAIN ? ENETUNREACH : -e->err;
+	c->error = e->err == -EAGAIN ? ENETUNREACH : positive_errno(e->err);
 }
 
 void xc_evidence_denied(struct xc_case *c, const struct xc_denied_evt *e)
@@ -280,7 +286,7 @@ void xc_evidence_denied(struct xc_case *c, const struct xc_denied_evt *e)
 	c->client.owner = e->owner;
 	c->outcome = XC_OUTCOME_REFUSED;
 	c->ended_ns = e->hdr.ts_ns;
-	c->error = -e->err;
+	c->error = positive_errno(e->err);
 }
 
 void xc_evidence_rule(struct xc_case *c, const struct xc_rule_evt *e)

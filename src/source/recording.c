@@ -7,6 +7,7 @@
 
 #include "abi/host.h"
 #include "base/log.h"
+#include "model/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -193,6 +194,12 @@ static int ended_early(const struct recording *s)
 	return 1;
 }
 
+static int damaged_at(const struct recording *s, uint64_t at_bytes)
+{
+	return xc_err(-EBADMSG, "%s is damaged at byte %llu: results are partial", s->env.path,
+		      (unsigned long long)at_bytes);
+}
+
 static int check_end(const struct recording *s, const struct xc_end_evt *end)
 {
 	if (end->hdr.size_bytes >= sizeof(*end) && end->n_records == s->n_records &&
@@ -213,14 +220,15 @@ static int recording_poll(void *source, uint64_t deadline_ns)
 	if (n != sizeof(*e))
 		return ended_early(s);
 	if (e->size_bytes < sizeof(*e) || e->size_bytes > XC_EVT_SIZE_MAX)
-		return xc_err(-EBADMSG, "%s is damaged at byte %llu: results are partial",
-			      s->env.path, (unsigned long long)s->at_bytes);
+		return damaged_at(s, s->at_bytes);
 	rest = e->size_bytes - sizeof(*e);
 	if (fread(s->buf + sizeof(*e), 1, rest, s->f) != rest)
 		return ended_early(s);
 	s->at_bytes += e->size_bytes;
 	if (e->kind == XC_EVT_END)
 		return check_end(s, (const struct xc_end_evt *)e);
+	if (!xc_record_is_sound(e))
+		return damaged_at(s, s->at_bytes - e->size_bytes);
 	s->n_records++;
 	s->crc = (uint32_t)crc32(s->crc, s->buf, e->size_bytes);
 	s->env.on_record(s->env.arg, e);
