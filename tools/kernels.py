@@ -58,7 +58,7 @@ def misses(name, result):
 def run_kernel(name, kernel, options):
     """Boot one kernel and collect its doctor and its scenarios."""
     result = {"release": kernel.release, "rows": []}
-    limit = 120 + (60 * len(options.scenarios) if set(options.scenarios) <= set(SCENARIOS) else 3600)
+    limit = 120 + 60 * len(options.scenarios) if set(options.scenarios) <= set(SCENARIOS) else 3600
 
     def on_line(line):
         try:

@@ -8,6 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* One function, several causes: what else is known of the packet tells them apart. */
+static enum xc_drop reason_of_place(const struct xc_drop_evt *e)
+{
+	enum xc_drop why = xc_drop_from_place(e->sym);
+
+	if (why == XC_DROP_IP_INADDRERRORS && e->route_err)	/* ip_error(), for want of a route */
+		return e->route_err == -EINVAL ? XC_DROP_NOT_SPECIFIED : XC_DROP_IP_INNOROUTES;
+	if (why == XC_DROP_QDISC_DROP && !e->has_next)	/* kfree_skb_list(): fragments put together */
+		return XC_DROP_OTHER;
+	return why;
+}
+
 enum xc_drop xc_evidence_drop_reason(const struct xc_kernel_names *names,
 				     const struct xc_drop_evt *e, const char **ret_name)
 {
@@ -16,7 +28,7 @@ enum xc_drop xc_evidence_drop_reason(const struct xc_kernel_names *names,
 
 	/* A kernel without reasons has an empty table: the place is the reason. */
 	if (!name || why == XC_DROP_NOT_SPECIFIED) {
-		enum xc_drop by_place = xc_drop_from_place(e->sym);
+		enum xc_drop by_place = reason_of_place(e);
 
 		if (!name)
 			why = by_place;

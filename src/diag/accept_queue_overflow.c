@@ -19,6 +19,16 @@ static void name_the_listener(const struct xc_case *c, struct xc_opinion *o,
 	       somaxconn ? ")" : "");
 }
 
+/*
+ * The client holds the connection established and the server's kernel never did: the last ACK was
+ * dropped. Only newer kernels give that drop a reason, the counter is everywhere.
+ */
+static bool is_never_taken(const struct xc_case *c)
+{
+	return c->counters.v[XC_CTR_LISTEN_OVERFLOWS] && c->client.n_retrans && !c->client.last.bytes_acked &&
+	       !c->server.owner.tgid;
+}
+
 static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_drop_fact *d = xc_case_drop(c, XC_DROP_TCP_LISTEN_OVERFLOW);
@@ -35,7 +45,7 @@ static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opini
 		xc_summary(o, "accept queue of %s is full (%u of %u)", server, d->e.rx_accept_queue,
 			   d->e.rx_accept_max);
 	}
-	if (l && l->full_ns && (c->is_listener ? overflows : c->n_syn_retrans || d)) {
+	if (l && l->full_ns && (c->is_listener ? overflows : c->n_syn_retrans || d || is_never_taken(c))) {
 		/* a full queue alone hurts nobody: it counts from when somebody was turned away */
 		xc_for(o, XC_DECISIVE, l->full_since_ns > turned_away ? l->full_since_ns : turned_away,
 		       "listener", "accept queue %u of %u: full",

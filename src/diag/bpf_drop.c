@@ -37,6 +37,25 @@ static bool denied_call(const struct xc_case *c, struct xc_opinion *o)
 	return true;
 }
 
+/* A kernel without drop reasons: a socket is there, the segment was dropped before it, no RST went out. */
+static bool dropped_before_socket(const struct xc_case *c, struct xc_opinion *o)
+{
+	const struct xc_drop_fact *d = xc_unwanted_segment(c, true);
+	char packet[XC_WORDS], flow[XC_WORDS];
+
+	if (!d || !d->is_by_place || !xc_fitting_listener(c) || c->client.n_rst_rcvd ||
+	    c->counters.v[XC_CTR_LISTEN_OVERFLOWS])
+		return false;
+	xc_for(o, XC_STRONG, d->e.first_ns, "skb:kfree_skb",
+	       "%s dropped at %s although a socket listens there, and no RST followed",
+	       xc_packet_words(d, packet), d->e.sym);
+	xc_summary(o, "%s dropped in front of the listening socket, as a cgroup program or socket filter does",
+		   xc_flow_words(c, flow));
+	xc_subject(o, "in front of the listener in namespace %u", d->e.netns);
+	xc_fix(o, "See `bpftool cgroup tree` for the cgroup of the receiver, and filters it attached itself (SO_ATTACH_FILTER). This kernel does not tell drop reasons: an IPsec policy or a TCP MD5 key would look the same.");
+	return true;
+}
+
 static bool bpf_drop_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	char packet[XC_WORDS], dev[XC_WORDS], flow[XC_WORDS];
@@ -67,7 +86,7 @@ static bool bpf_drop_match(const struct xc_case *c, struct xc_opinion *o)
 			xc_against(o, XC_AGAINST * 2, "other segments of the same connection pass");
 		return true;
 	}
-	return false;
+	return dropped_before_socket(c, o);
 }
 
 const struct xc_pattern xc_pattern_bpf_drop = {

@@ -20,6 +20,13 @@ static bool side_is_half_open(const struct xc_side *s)
 	return s->n_fin_retrans >= (s->n_retrans > s->n_fin_retrans ? MIN_FINS_LOSSY : MIN_FINS);
 }
 
+static bool is_queue_full(const struct xc_case *c)
+{
+	const struct xc_listener_fact *l = xc_fitting_listener(c);
+
+	return l && l->full_ns && c->counters.v[XC_CTR_LISTEN_OVERFLOWS];
+}
+
 static bool half_open_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_side *s = side_is_half_open(&c->client) ? &c->client :
@@ -37,6 +44,10 @@ static bool half_open_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_against(o, XC_AGAINST * 3, "a drop on this host explains why the FIN is not acknowledged");
 	if (c->n_neighs)
 		xc_against(o, XC_AGAINST * 3, "the next hop is gone: that is the cause");
+	if (s->stuck_ns)
+		xc_against(o, XC_AGAINST * 3, "the peer answers with a shut window: it is there and does not read");
+	if (is_queue_full(c))
+		xc_against(o, XC_AGAINST * 3, "the server's accept queue is full: it never took the connection");
 	xc_summary(o, "%s: close never acknowledged, the peer is gone", flow);
 	xc_subject(o, "peer of %s", xc_owner_words(&s->owner, who));
 	return true;

@@ -26,20 +26,34 @@ static const struct xc_reset_fact *stateless_reset(const struct xc_case *c)
 	return NULL;
 }
 
+/* No RST was seen leaving: the other end is not watched, or its kernel does not tell. */
+static bool told_by_client(const struct xc_case *c, struct xc_opinion *o)
+{
+	const struct xc_drop_fact *d = xc_unwanted_segment(c, false);
+	char packet[XC_WORDS];
+
+	if (!c->was_established || c->n_resets || !c->client.n_rst_rcvd ||
+	    (c->error != ECONNRESET && c->error != EPIPE))
+		return false;
+	xc_for(o, XC_STRONG - XC_WEAK, c->client.last_ns, "tcp:tcp_receive_reset",
+	       "the peer answered data with a RST");
+	if (d)
+		xc_for(o, d->is_by_place ? XC_STRONG : XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
+		       "no socket there takes %s (%s at %s)", xc_packet_words(d, packet), d->name,
+		       d->e.sym[0] ? d->e.sym : "?");
+	if (d && xc_died_before(c, d->e.first_ns))
+		xc_against(o, XC_AGAINST * 2, "the process that held the connection died: that is the cause");
+	return true;
+}
+
 static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_reset_fact *r = stateless_reset(c);
 	char flow[XC_WORDS], peer[XC_ENDPOINT_LEN], flags[32];
 	bool has_closed;
 
-	if (!r) {
-		if (!c->was_established || c->n_resets || !c->client.n_rst_rcvd ||
-		    (c->error != ECONNRESET && c->error != EPIPE))
-			return false;
-		xc_for(o, XC_STRONG - XC_WEAK, c->client.last_ns, "tcp:tcp_receive_reset",
-		       "the peer answered data with a RST");
-		return true;
-	}
+	if (!r)
+		return told_by_client(c, o);
 	has_closed = had_closed(r);
 	xc_addr_str(r->e.tuple.saddr, peer);
 	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset", "%s answered a %s segment with a RST: %s (%s)",

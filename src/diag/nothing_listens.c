@@ -36,16 +36,11 @@ static void name_the_near_miss(const struct xc_case *c, struct xc_opinion *o)
 	}
 }
 
-/* The SYN that no socket took. To 6.9 a RST without a socket makes no event: this stands for it. */
 static bool syn_found_no_socket(const struct xc_case *c, struct xc_opinion *o)
 {
-	const struct xc_drop_fact *d;
+	const struct xc_drop_fact *d = xc_unwanted_segment(c, true);
 	char packet[XC_WORDS];
-	size_t i = 0;
 
-	while ((d = xc_case_next_drop(c, XC_DROP_NO_SOCKET, &i)))
-		if (!d->e.is_quoted && d->to_server && (d->e.tcp_flags & XC_TCP_SYN))
-			break;
 	if (!d)
 		return false;
 	xc_for(o, d->is_by_place ? XC_STRONG : XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",

@@ -104,6 +104,12 @@ const char *xc_dev_words(const char dev[16], char out[XC_WORDS]);
 /** A drop on this host that by itself explains why the flow fails. NULL = none. */
 const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c);
 
+/**
+ * First segment to the server that no socket took: the SYN, or one of an open connection. To 6.9
+ * a RST without a socket makes no event of its own; this drop stands for it. NULL = none.
+ */
+const struct xc_drop_fact *xc_unwanted_segment(const struct xc_case *c, bool is_syn);
+
 /** First filter drop of the flow's own packets (not of an ICMP error about it). NULL = none. */
 const struct xc_drop_fact *xc_filter_drop_of(const struct xc_case *c);
 

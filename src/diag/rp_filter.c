@@ -3,6 +3,7 @@
 #include "diag/pattern.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static bool rp_filter_match(const struct xc_case *c, struct xc_opinion *o)
 {
@@ -21,6 +22,8 @@ static bool rp_filter_match(const struct xc_case *c, struct xc_opinion *o)
 	if (own || all)
 		xc_for(o, XC_WEAK, d->e.first_ns, "sysctl", "%s = %s, all = %s", key, own ? own : "?",
 		       all ? all : "?");
+	if (d->is_by_place && own && all && !strcmp(own, "0") && !strcmp(all, "0"))
+		xc_against(o, XC_RULED_OUT, "rp_filter is off there; the drop is at the same place");
 	xc_summary(o, "reverse path filter drops packets from %s%s", src, dev);
 	xc_subject(o, "rp_filter%s of namespace %u", dev, d->e.netns);
 	xc_fix(o, "Add a route back to %s through %s, or set %s=2 (loose); the larger of it and net.ipv4.conf.all.rp_filter counts.",

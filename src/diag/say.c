@@ -143,9 +143,26 @@ static bool is_decisive(enum xc_drop why)
 
 const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c)
 {
-	for (uint32_t i = 0; i < c->n_drops; i++)
-		if (!c->drops[i].e.is_quoted && is_decisive(c->drops[i].why))
-			return &c->drops[i];
+	for (uint32_t i = 0; i < c->n_drops; i++) {
+		const struct xc_drop_fact *d = &c->drops[i];
+
+		/* tcp_v4_rcv() drops for more than want of a socket: no RST follows then */
+		if (!d->e.is_quoted && (is_decisive(d->why) ||
+					(d->is_by_place && d->why == XC_DROP_NO_SOCKET)))
+			return d;
+	}
+	return NULL;
+}
+
+const struct xc_drop_fact *xc_unwanted_segment(const struct xc_case *c, bool is_syn)
+{
+	const struct xc_drop_fact *d;
+	size_t i = 0;
+
+	while ((d = xc_case_next_drop(c, XC_DROP_NO_SOCKET, &i)))
+		if (!d->e.is_quoted && d->to_server && !(d->e.tcp_flags & XC_TCP_RST) &&
+		    !(d->e.tcp_flags & XC_TCP_SYN) == !is_syn)
+			return d;
 	return NULL;
 }
 

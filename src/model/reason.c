@@ -76,15 +76,12 @@ static const struct {
 	{ "arp_error_report", XC_DROP_NEIGH_FAILED },
 	{ "ndisc_error_report", XC_DROP_NEIGH_FAILED },
 	{ "__neigh_event_send", XC_DROP_NEIGH_FAILED },
-	{ "ip_rcv_finish_core.constprop.0", XC_DROP_IP_RPFILTER },
-	{ "ip_rcv_finish_core.isra.0", XC_DROP_IP_RPFILTER },
 	{ "ip_rcv_finish_core", XC_DROP_IP_RPFILTER },
 	{ "ip_forward", XC_DROP_IP_INHDR },
 	{ "ip6_forward", XC_DROP_IP_INHDR },
 	{ "ip_error", XC_DROP_IP_INADDRERRORS },
 	{ "ip6_pkt_drop", XC_DROP_IP_INNOROUTES },
 	{ "__netif_receive_skb_core", XC_DROP_TC_INGRESS },
-	{ "__netif_receive_skb_core.constprop.0", XC_DROP_TC_INGRESS },
 	{ "sch_handle_ingress", XC_DROP_TC_INGRESS },
 	{ "__dev_queue_xmit", XC_DROP_TC_EGRESS },
 	{ "__ip_finish_output", XC_DROP_BPF_CGROUP_EGRESS },
@@ -93,14 +90,21 @@ static const struct {
 	{ "do_xdp_generic", XC_DROP_XDP },
 	{ "veth_xdp_rcv_skb", XC_DROP_XDP },
 	{ "ip_rcv_core", XC_DROP_OTHERHOST },
-	{ "ip_rcv_core.constprop.0", XC_DROP_OTHERHOST },
-	{ "noop_enqueue", XC_DROP_QDISC_DROP },
+	{ "kfree_skb_list", XC_DROP_QDISC_DROP },	/* what a qdisc hands back to __dev_queue_xmit() */
 };
+
+/* The compiler may add ".constprop.0" or ".isra.0", the kernel " [module]". */
+static bool is_place(const char *sym, const char *function)
+{
+	size_t n = strlen(function);
+
+	return !strncmp(sym, function, n) && (!sym[n] || sym[n] == '.' || sym[n] == ' ');
+}
 
 enum xc_drop xc_drop_from_place(const char *sym)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (!strcmp(sym, places[i].sym))
+		if (is_place(sym, places[i].sym))
 			return places[i].drop;
 	return XC_DROP_OTHER;
 }
@@ -114,7 +118,7 @@ bool xc_place_is_noise(const char *sym)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(telling); i++)
-		if (!strcmp(sym, telling[i]))
+		if (is_place(sym, telling[i]))
 			return false;
 	return sym[0] != '\0';
 }

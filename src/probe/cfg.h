@@ -47,10 +47,3 @@ enum xc_reason_action {
 	XC_REASON_IGNORE,	/* belongs to normal operation */
 	XC_REASON_BY_PLACE,	/* says nothing by itself: decided by the function that dropped */
 };
-
-/* Owner and start of a socket this host opened with connect(); value of map xc_socks. */
-struct xc_sock_key {
-	__u64 cookie;
-	__u32 netns;
-	__u32 _pad0;
-};

@@ -168,18 +168,14 @@ static __always_inline void fill_rx(struct xc_drop_evt *e, struct sock *sk)
 static __always_inline void fill_sender(struct xc_drop_evt *e, const struct sk_buff *skb)
 {
 	struct sock *sk = BPF_CORE_READ(skb, sk);
-	struct xc_sock_key key = { .netns = e->netns };
 	struct xc_sock_own *own;
 
 	if (!sk || e->hook != XC_HOOK_OUTPUT)
 		return;
 	if (!xc_is_full(BPF_CORE_READ(sk, __sk_common.skc_state)))
 		return;
-	key.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	if (!key.cookie && !cfg.has_sock_cookie)
-		key.cookie = (u64)sk;
-	e->cookie = key.cookie;
-	own = xc_own_find(sk, &key);
+	e->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	own = xc_own_find(sk);
 	if (own)
 		e->owner = own->owner;
 	else if (e->tuple.proto == IPPROTO_UDP)

@@ -46,11 +46,11 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	u16 proto = BPF_CORE_READ(sk, sk_protocol);
-	struct xc_sock_key key = { .netns = xc_sk_netns(sk) };
+	u32 netns = xc_sk_netns(sk);
 	struct xc_sock_own own = { 0 };
-	u64 *n;
+	u64 key = (u64)sk;
 
-	if ((family != AF_INET && family != AF_INET6) || !xc_netns_in_scope(key.netns))
+	if ((family != AF_INET && family != AF_INET6) || !xc_netns_in_scope(netns))
 		return;
 	xc_owner_of(&own.owner, task);
 	if (cfg.tgid && cfg.tgid != own.owner.tgid)
@@ -63,22 +63,14 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 	if (proto != IPPROTO_TCP)
 		return;
 	if (state == TCP_LISTEN) {
-		learn_listener(sk, key.netns, own.owner.tgid);
+		learn_listener(sk, netns, own.owner.tgid);
 		scan_emit(sk, &own, XC_SOCK_LISTEN);
 		return;
 	}
 	if (state == TCP_CLOSE)
 		return;
 	/* No record: the owner waits in the map until something goes wrong with the socket. */
-	key.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	if (key.cookie) {
-		bpf_map_update_elem(&xc_socks, &key, &own, BPF_NOEXIST);
-		return;
-	}
-	key.cookie = (u64)sk;
-	n = xc_n_by_address();
-	if (n && !bpf_map_update_elem(&xc_socks, &key, &own, BPF_NOEXIST))
-		__sync_fetch_and_add(n, 1);
+	bpf_map_update_elem(&xc_socks, &key, &own, BPF_NOEXIST);
 }
 
 SEC("iter/task_file")
@@ -105,7 +97,6 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock *sk = (struct sock *)ctx->sk_common;
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
-	struct xc_sock_key key = { 0 };
 	struct xc_sock_own *own;
 	u8 state;
 
@@ -123,9 +114,7 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 	}
 	if (BPF_CORE_READ(icsk, icsk_pending) != ICSK_TIME_PROBE0)
 		return 0;
-	key.netns = xc_sk_netns(sk);
-	key.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	own = xc_own_find(sk, &key);
+	own = xc_own_find(sk);
 	if (own || !xc_has_process_scope())
 		scan_emit(sk, own, XC_SOCK_SCAN);
 	return 0;

@@ -17,8 +17,8 @@ static __always_inline u32 netns_of(const struct sock *sk)
 
 #define LISTENER_QUIET_NS 200000000ull	/* a full queue is reported at most 5 times a second */
 
-static __always_inline void sock_emit(struct sock *sk, struct xc_sock_key *key,
-				      struct xc_sock_own *own, u8 what, u8 state_old)
+static __always_inline void sock_emit(struct sock *sk, u64 cookie, struct xc_sock_own *own, u8 what,
+				      u8 state_old)
 {
 	struct xc_sock_evt *e;
 
@@ -26,7 +26,7 @@ static __always_inline void sock_emit(struct sock *sk, struct xc_sock_key *key,
 	if (!e)
 		return;
 	xc_sock_fill(e, sk, own);
-	e->cookie = key->cookie;
+	e->cookie = cookie;
 	e->what = what;
 	e->state_old = state_old;
 	/* inet_num and the port are given back before CLOSE is traced; inet_sport still has it. */
@@ -64,9 +64,10 @@ static __always_inline void route_was_found(struct sock *sk, u32 netns)
 }
 
 /* connect() was called: remember who and when. The only cost of a connection that succeeds. */
-static __always_inline void on_connect(struct sock *sk, struct xc_sock_key *key)
+static __always_inline void on_connect(struct sock *sk, u32 netns)
 {
 	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
+	u64 key = (u64)sk;
 
 	if (!xc_task_in_scope())
 		return;
@@ -77,17 +78,17 @@ static __always_inline void on_connect(struct sock *sk, struct xc_sock_key *key)
 		xc_sk_tuple(sk, &t);
 		xc_peer_learn(&t);
 	}
-	if (bpf_map_update_elem(&xc_socks, key, &own, BPF_ANY))
+	if (bpf_map_update_elem(&xc_socks, &key, &own, BPF_ANY))
 		xc_count(XC_STAT_LOST_MAP);
 	if (xc_route_just_failed())
-		route_was_found(sk, key->netns);
+		route_was_found(sk, netns);
 }
 
-static __always_inline void on_listen(struct sock *sk, struct xc_sock_key *key)
+static __always_inline void on_listen(struct sock *sk, u32 netns)
 {
-	struct xc_listener_key lk = { .netns = key->netns };
+	struct xc_listener_key lk = { .netns = netns };
 	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
-	struct xc_listener l = { .sk = (u64)sk, .cookie = key->cookie };
+	struct xc_listener l = { .sk = (u64)sk, .cookie = xc_sk_cookie(sk) };
 	u8 one = 1;
 
 	xc_owner_current(&own.owner);	/* listen() is only ever called by a process */
@@ -95,12 +96,12 @@ static __always_inline void on_listen(struct sock *sk, struct xc_sock_key *key)
 	lk.port_he = BPF_CORE_READ(sk, __sk_common.skc_num);
 	bpf_map_update_elem(&xc_listeners, &lk, &l, BPF_ANY);
 	if (xc_task_in_scope())
-		sock_emit(sk, key, &own, XC_SOCK_LISTEN, TCP_CLOSE);
+		sock_emit(sk, l.cookie, &own, XC_SOCK_LISTEN, TCP_CLOSE);
 }
 
-static __always_inline void on_unlisten(struct sock *sk, struct xc_sock_key *key)
+static __always_inline void on_unlisten(struct sock *sk, u32 netns)
 {
-	struct xc_listener_key lk = { .netns = key->netns };
+	struct xc_listener_key lk = { .netns = netns };
 	struct xc_listener *l;
 
 	/* skc_num is already 0 here for a socket without SO_REUSEPORT users left */
@@ -108,9 +109,9 @@ static __always_inline void on_unlisten(struct sock *sk, struct xc_sock_key *key
 	if (!lk.port_he)
 		lk.port_he = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	l = bpf_map_lookup_elem(&xc_listeners, &lk);
-	if (l && l->cookie == key->cookie)
+	if (l && l->sk == (u64)sk)
 		bpf_map_delete_elem(&xc_listeners, &lk);
-	sock_emit(sk, key, NULL, XC_SOCK_UNLISTEN, TCP_LISTEN);
+	sock_emit(sk, xc_sk_cookie(sk), NULL, XC_SOCK_UNLISTEN, TCP_LISTEN);
 }
 
 static __always_inline int is_queue_full(const struct sock *lsk)
@@ -131,7 +132,6 @@ static __always_inline int is_queue_full(const struct sock *lsk)
 static __always_inline void on_child(struct sock *sk)
 {
 	struct xc_listener_key lk = { .netns = netns_of(sk) };
-	struct xc_sock_key key = { .netns = lk.netns };
 	struct sock *lsk;
 	struct xc_listener *l;
 	u64 now;
@@ -149,8 +149,7 @@ static __always_inline void on_child(struct sock *sk)
 	if (now - l->said_ns < LISTENER_QUIET_NS)
 		return;
 	l->said_ns = now;
-	key.cookie = l->cookie;
-	sock_emit(lsk, &key, NULL, XC_SOCK_LISTEN, TCP_LISTEN);
+	sock_emit(lsk, l->cookie, NULL, XC_SOCK_LISTEN, TCP_LISTEN);
 }
 
 /* A connect that ends without an error may still have failed: the error can have been
@@ -160,22 +159,16 @@ static __always_inline int may_have_failed(const struct sock *sk, int old)
 	return sk->sk_err || sk->sk_err_soft || old == TCP_SYN_SENT;
 }
 
-/* Can xc_socks know it? Most server ends never got a cookie, and close here for nothing. */
-static __always_inline int may_be_known(const struct sock *sk)
+static __always_inline void on_close(struct sock *sk, int old)
 {
-	u64 *n = xc_n_by_address();
+	struct xc_sock_own *own = xc_own_find(sk);
+	u64 key = (u64)sk;
 
-	return !cfg.has_sock_cookie || sk->__sk_common.skc_cookie.counter || (n && *n);
-}
-
-static __always_inline void on_close(struct sock *sk, struct xc_sock_key *key, int old)
-{
-	struct xc_sock_own *own = xc_own_find(sk, key);
-
-	if (may_have_failed(sk, old) && (own || !xc_has_process_scope()))
-		sock_emit(sk, key, own, XC_SOCK_CLOSED, old);
+	if (may_have_failed(sk, old) && (own || !xc_has_process_scope()) &&
+	    xc_netns_in_scope(netns_of(sk)))
+		sock_emit(sk, xc_sk_cookie(sk), own, XC_SOCK_CLOSED, old);
 	if (own)
-		xc_own_forget(sk, key);
+		bpf_map_delete_elem(&xc_socks, &key);
 }
 
 #define PF_EXITING 0x4		/* include/linux/sched.h */
@@ -196,7 +189,6 @@ static __always_inline int is_exiting(void)
 static __always_inline void on_fin(struct sock *sk)
 {
 	struct xc_sock_own own = { 0 }, *known;
-	struct xc_sock_key key = { 0 };
 	struct task_struct *task;
 
 	/* only close(), shutdown() and exit lead here: process context */
@@ -205,20 +197,18 @@ static __always_inline void on_fin(struct sock *sk)
 	task = (struct task_struct *)bpf_get_current_task();
 	if (!(BPF_CORE_READ(task, exit_code) & SIGNAL_MASK))
 		return;
-	key.netns = xc_sk_netns(sk);
-	if (!xc_netns_in_scope(key.netns) || !xc_task_in_scope())
+	if (!xc_netns_in_scope(netns_of(sk)) || !xc_task_in_scope())
 		return;
-	key.cookie = xc_sk_cookie(sk);
-	known = xc_own_find(sk, &key);
+	known = xc_own_find(sk);
 	if (known && known->open_ns)
 		return;		/* a client that goes away has not been failed by anybody */
 	xc_owner_of(&own.owner, task);
-	sock_emit(sk, &key, &own, XC_SOCK_DIED, TCP_ESTABLISHED);
+	sock_emit(sk, xc_sk_cookie(sk), &own, XC_SOCK_DIED, TCP_ESTABLISHED);
 }
 
 static __always_inline int on_state(struct sock *sk, int from, int to)
 {
-	struct xc_sock_key key = { 0 };
+	u32 netns;
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -226,34 +216,32 @@ static __always_inline int on_state(struct sock *sk, int from, int to)
 		on_fin(sk);
 		return 0;
 	}
+	if (to == TCP_CLOSE && from != TCP_LISTEN) {
+		on_close(sk, from);
+		return 0;
+	}
+	if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV) {
+		on_child(sk);
+		return 0;
+	}
 	if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT) {
 		/* the common case: nothing to do unless the SYN had to be repeated */
 		if (!BPF_CORE_READ((struct tcp_sock *)sk, total_retrans))
 			return 0;
-	} else if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV) {
-		on_child(sk);
-		return 0;
-	} else if (to == TCP_CLOSE) {
-		if (from != TCP_LISTEN && !may_have_failed(sk, from) && !may_be_known(sk))
-			return 0;
-	} else if (to != TCP_SYN_SENT && to != TCP_LISTEN) {
+	} else if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_CLOSE) {
 		return 0;
 	}
-	key.netns = netns_of(sk);
-	if (!xc_netns_in_scope(key.netns))
+	netns = netns_of(sk);
+	if (!xc_netns_in_scope(netns))
 		return 0;
-	key.cookie = xc_sk_cookie(sk);
 	if (to == TCP_SYN_SENT)
-		on_connect(sk, &key);
+		on_connect(sk, netns);
 	else if (to == TCP_LISTEN)
-		on_listen(sk, &key);
-	else if (from == TCP_LISTEN)
-		on_unlisten(sk, &key);
+		on_listen(sk, netns);
 	else if (to == TCP_CLOSE)
-		on_close(sk, &key, from);
+		on_unlisten(sk, netns);
 	else
-		sock_emit(sk, &key, xc_own_find(sk, &key), XC_SOCK_ESTABLISHED,
-			  from);
+		sock_emit(sk, xc_sk_cookie(sk), xc_own_find(sk), XC_SOCK_ESTABLISHED, from);
 	return 0;
 }
 
@@ -263,15 +251,12 @@ int BPF_PROG(sock_state, struct sock *sk, int from, int to)
 	return on_state(sk, from, to);
 }
 
-/* Is this socket watched? Fills the key; false = out of scope. */
-static __always_inline int sock_watched(struct sock *sk, struct xc_sock_key *key,
-					struct xc_sock_own **own)
+/* Is this socket watched? Finds what is known of it; false = out of scope. */
+static __always_inline int sock_watched(struct sock *sk, struct xc_sock_own **own)
 {
-	key->netns = xc_sk_netns(sk);
-	if (!xc_netns_in_scope(key->netns))
+	if (!xc_netns_in_scope(netns_of(sk)))
 		return 0;
-	key->cookie = xc_sk_cookie(sk);
-	*own = xc_own_find(sk, key);
+	*own = xc_own_find(sk);
 	return *own || !xc_has_process_scope();
 }
 
@@ -280,14 +265,13 @@ SEC("tp_btf/inet_sk_error_report")
 int BPF_PROG(sock_error, struct sock *sk)
 {
 	struct xc_sock_own *own = NULL;
-	struct xc_sock_key key = { 0 };
 	u8 state = sk->__sk_common.skc_state;
 	u16 proto = sk->sk_protocol;
 
 	if (proto != IPPROTO_UDP && (proto != IPPROTO_TCP || state == TCP_CLOSE))
 		return 0;
-	if (sock_watched(sk, &key, &own))
-		sock_emit(sk, &key, own, XC_SOCK_ERROR, state);
+	if (sock_watched(sk, &own))
+		sock_emit(sk, xc_sk_cookie(sk), own, XC_SOCK_ERROR, state);
 	return 0;
 }
 
@@ -300,12 +284,11 @@ static __always_inline int on_retransmit(struct sock *sk, const struct sk_buff *
 {
 	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)skb->cb;
 	struct xc_sock_own *own = NULL;
-	struct xc_sock_key key = { 0 };
 	u8 state = sk->__sk_common.skc_state;
 	struct xc_sock_evt *e;
 	u32 total, end;
 
-	if (!sock_watched(sk, &key, &own))
+	if (!sock_watched(sk, &own))
 		return 0;
 	total = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
 	if (state == TCP_SYN_SENT) {
@@ -320,7 +303,7 @@ static __always_inline int on_retransmit(struct sock *sk, const struct sk_buff *
 	if (!e)
 		return 0;
 	xc_sock_fill(e, sk, own);
-	e->cookie = key.cookie;
+	e->cookie = xc_sk_cookie(sk);
 	e->what = XC_SOCK_RETRANS;
 	e->state_old = state;
 	e->retrans_err = (__s16)err;
@@ -354,17 +337,16 @@ SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(sock_synack, struct sock *sk, const struct request_sock *req)
 {
 	struct xc_sock_own *own = NULL;
-	struct xc_sock_key key = { 0 };
 	struct xc_sock_evt *e;
 
-	if (!sock_watched(sk, &key, &own) || !xc_within_budget())
+	if (!sock_watched(sk, &own) || !xc_within_budget())
 		return 0;
 	e = xc_reserve(XC_EVT_SOCK, sizeof(*e));
 	if (!e)
 		return 0;
 	xc_sock_fill(e, sk, own);
 	xc_sk_tuple((const struct sock *)req, &e->tuple);	/* struct sock_common comes first in both */
-	e->cookie = key.cookie;
+	e->cookie = xc_sk_cookie(sk);
 	e->what = XC_SOCK_SYNACK_RETRANS;
 	e->syn_retrans = BPF_CORE_READ(req, num_retrans);
 	if (!xc_tuple_in_scope(&e->tuple)) {
@@ -380,10 +362,9 @@ SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(sock_rst, struct sock *sk)
 {
 	struct xc_sock_own *own = NULL;
-	struct xc_sock_key key = { 0 };
 
-	if (sock_watched(sk, &key, &own))
-		sock_emit(sk, &key, own, XC_SOCK_RST_RCVD, sk->__sk_common.skc_state);
+	if (sock_watched(sk, &own))
+		sock_emit(sk, xc_sk_cookie(sk), own, XC_SOCK_RST_RCVD, sk->__sk_common.skc_state);
 	return 0;
 }
 

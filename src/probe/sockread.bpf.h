@@ -12,53 +12,23 @@ struct xc_sock_own {
 	u32 _pad0;
 };
 
-/* Sockets that called connect(); removed when they close. Preallocated, so inserting is cheap. */
+/*
+ * Sockets that called connect(), and those the back-fill found, by address. An address is unique
+ * until the socket is CLOSE, and then the entry goes. A cookie would have to be made for every
+ * connection, and would meet a cold bucket each time; addresses come again and are warm.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);	/* preallocated: inserting is cheap */
 	__uint(max_entries, 16384);
-	__type(key, struct xc_sock_key);
+	__type(key, u64);
 	__type(value, struct xc_sock_own);
 } xc_socks SEC(".maps");
 
-/*
- * A socket older than crosscut may have no cookie yet, and the walk over files cannot give it
- * one: it is kept under its address, which is unique while it lives. How many such entries
- * there are is counted, because each must go when its socket closes.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} xc_by_address SEC(".maps");
-
-static __always_inline u64 *xc_n_by_address(void)
+static __always_inline struct xc_sock_own *xc_own_find(const struct sock *sk)
 {
-	u32 zero = 0;
+	u64 key = (u64)sk;
 
-	return bpf_map_lookup_elem(&xc_by_address, &zero);
-}
-
-/* What is remembered of @sk, under its cookie or its address. */
-static __always_inline struct xc_sock_own *xc_own_find(struct sock *sk, const struct xc_sock_key *key)
-{
-	struct xc_sock_own *own = bpf_map_lookup_elem(&xc_socks, key);
-	struct xc_sock_key by_address = { .cookie = (u64)sk, .netns = key->netns };
-	u64 *n = xc_n_by_address();
-
-	if (own || !n || !*n)
-		return own;
-	return bpf_map_lookup_elem(&xc_socks, &by_address);
-}
-
-static __always_inline void xc_own_forget(struct sock *sk, const struct xc_sock_key *key)
-{
-	struct xc_sock_key by_address = { .cookie = (u64)sk, .netns = key->netns };
-	u64 *n = xc_n_by_address();
-
-	bpf_map_delete_elem(&xc_socks, key);
-	if (n && *n && !bpf_map_delete_elem(&xc_socks, &by_address))
-		__sync_fetch_and_add(n, -1);
+	return bpf_map_lookup_elem(&xc_socks, &key);
 }
 
 /* Who listens on a port, so that the accept queue can be looked at when a child is added. */

@@ -79,7 +79,7 @@ int xc_recorder_open(const char *path, const char *scope_text, struct xc_recorde
 	if (!rec->f)
 		return -errno;
 	(void)TAKE_FD(fd);
-	if (fwrite(&h, sizeof(h), 1, rec->f) != 1)
+	if (fwrite(&h, sizeof(h), 1, rec->f) != 1 || fflush(rec->f))
 		rec->error = -EIO;
 	*ret_recorder = TAKE_PTR(rec);
 	return 0;
@@ -98,6 +98,9 @@ void xc_recorder_write(struct xc_recorder *rec, const struct xc_evt *e)
 	rec->crc = (uint32_t)crc32(rec->crc, (const Bytef *)e, e->size_bytes);
 	rec->n_records++;
 	rec->last_ns = e->ts_ns > rec->last_ns ? e->ts_ns : rec->last_ns;
+	/* At least once a second: whoever is killed leaves a recording behind, cut but readable. */
+	if (e->kind == XC_EVT_TICK && !rec->error && fflush(rec->f))
+		rec->error = -errno;
 }
 
 int xc_recorder_close(struct xc_recorder *rec)

@@ -49,7 +49,10 @@ def problems(crosscut, case):
             continue
         if replay(crosscut, case, output)[0] != said:
             yield f"{output}: two replays differ"
-        expected = (case / name).read_bytes() if (case / name).exists() else b""
+        if not (case / name).exists():
+            yield f"{name} is missing: look at what --update writes"
+            continue
+        expected = (case / name).read_bytes()
         if said != expected:
             yield difference(expected, said, f"{case.name}/{name}")
 
@@ -76,10 +79,10 @@ def update(crosscut, names):
                 print(f"{case.name}: {wrong}")
                 return 1
             path = case / name
-            expected = path.read_bytes() if path.exists() else b""
+            expected = path.read_bytes() if path.exists() else None
             if said != expected:
                 changed += 1
-                print(difference(expected, said, f"{case.name}/{name}"))
+                print(difference(expected or b"", said, f"{case.name}/{name}"))
                 path.write_bytes(said)
     print(f"{changed} files changed" + ("; look at every line before you keep it" if changed else ""))
     return 0
@@ -91,6 +94,7 @@ def record(crosscut, names):
         (HERE / name).mkdir(exist_ok=True)
         subprocess.run([sys.executable, LAB, "record", name, HERE / name / "input.xcr", "--crosscut", crosscut],
                        check=True, timeout=120)
+        (HERE / name / "input.xcr").chmod(0o644)
     return update(crosscut, names)
 
 
