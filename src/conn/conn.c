@@ -507,6 +507,7 @@ void xc_conn_feed(struct xc_conn *conn, const struct xc_evt *e)
 	conn->stats.n_records++;
 	if (e->ts_ns > conn->now_ns)
 		conn->now_ns = e->ts_ns;
+	xc_flows_expire(&conn->flows, conn->now_ns);
 	if (e->kind == 0 || e->kind >= _XC_EVT_MAX)
 		conn->stats.n_unknown++;
 	else if (e->size_bytes < min_size[e->kind])
@@ -541,7 +542,6 @@ const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_sai
 {
 	struct xc_flow *f;
 
-	xc_flows_expire(&conn->flows, conn->now_ns);
 	f = xc_flows_first(&conn->flows, XC_QUEUE_DUE);
 	if (!f || f->at_ns > conn->now_ns)
 		return NULL;

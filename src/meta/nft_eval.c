@@ -379,28 +379,42 @@ static enum xc_rule_verdict verdict_of(const json_t *expr)
 	return XC_VERDICT_DROP;
 }
 
+/* Names longer than the fields of a rule are cut there: compare what is left of them. */
+static bool is_named(const struct xc_nft *nft, const struct xc_chain *c, const struct xc_rule *rule)
+{
+	struct xc_rule own;
+
+	name_chain(nft, c, &own);
+	return !strcmp(own.table, rule->table) && !strcmp(own.chain, rule->chain);
+}
+
+static const struct nft_rule *rule_of(const struct xc_nft *nft, const struct xc_chain *c,
+				      uint32_t handle)
+{
+	for (uint32_t i = c->first_rule; i < c->first_rule + c->n_rules; i++)
+		if (nft->rules[i].handle == handle)
+			return &nft->rules[i];
+	return NULL;
+}
+
 bool xc_nft_describe(const struct xc_nft *nft, struct xc_rule *rule)
 {
-	char family[8] = "", table[32] = "";
-	const struct xc_chain *c;
-	uint32_t chain;
+	for (uint32_t i = 0; i < nft->n_chains; i++) {
+		const struct xc_chain *c = &nft->chains[i];
+		const struct nft_rule *r;
 
-	if (sscanf(rule->table, "%7s %31s", family, table) != 2)
-		return false;
-	chain = nft_chain_find(nft, family, table, rule->chain);
-	if (chain == NFT_NOT_FOUND)
-		return false;
-	c = &nft->chains[chain];
-	if (rule->is_policy) {
-		rule->verdict = XC_VERDICT_DROP;
-		describe_policy(nft, c, rule);
-		return true;
-	}
-	for (uint32_t i = c->first_rule; i < c->first_rule + c->n_rules; i++) {
-		if (nft->rules[i].handle != rule->handle)
+		if (!is_named(nft, c, rule))
 			continue;
-		rule->verdict = verdict_of(nft->rules[i].expr);
-		describe_rule(nft, &nft->rules[i], rule);
+		if (rule->is_policy) {
+			rule->verdict = XC_VERDICT_DROP;
+			describe_policy(nft, c, rule);
+			return true;
+		}
+		r = rule_of(nft, c, rule->handle);
+		if (!r)
+			continue;	/* another name that is cut the same way */
+		rule->verdict = verdict_of(r->expr);
+		describe_rule(nft, r, rule);
 		return true;
 	}
 	return false;

@@ -6,6 +6,17 @@
 
 #include <errno.h>
 
+/* What the evaluator has just named it can describe. */
+static void check_described(const struct xc_nft *nft, const struct xc_candidates *found)
+{
+	for (size_t k = 0; k < found->n; k++) {
+		struct xc_rule again = found->r[k];
+
+		if (!xc_nft_describe(nft, &again))
+			abort();
+	}
+}
+
 /* The JSON form, then a NUL, then the text form. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -27,12 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			xc_candidates_init(&found);
 			xc_nft_eval(nft, &p, &found);
 			check_candidates(&found);
-			for (size_t k = 0; k < found.n; k++) {
-				struct xc_rule again = found.r[k];
-
-				if (!xc_nft_describe(nft, &again))
-					abort();	/* it has just named this rule */
-			}
+			check_described(nft, &found);
 		}
 		if (xc_nft_table(nft, 0, &table))
 			xc_nft_skip_table(nft, table.family, table.name);

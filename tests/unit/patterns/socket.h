@@ -118,18 +118,22 @@ static const struct row socket_rows[] = {
 
 	/* ---- half-open */
 	ROW("the FIN is resent", "half-open", "its FIN resent 3 times", .was_established = true,
-	    CLIENT(.n_retrans = 3, .second_retrans_ns = T0, .last = { .state = XC_TCP_FIN_WAIT1 })),
+	    CLIENT(.n_retrans = 3, .n_fin_retrans = 3, .second_retrans_ns = T0, .last = { .state = XC_TCP_FIN_WAIT1 })),
 	ROW("the kernel gave up", "half-open", "nobody will hear of it", .was_established = true,
-	    CLIENT(.n_retrans = 3, .last = { .state = XC_TCP_CLOSE, .state_old = XC_TCP_LAST_ACK,
+	    CLIENT(.n_retrans = 3, .n_fin_retrans = 3, .last = { .state = XC_TCP_CLOSE, .state_old = XC_TCP_LAST_ACK,
 					     .flags = XC_SOCK_F_ORPHAN })),
 	NEAR("one FIN may be lost", "half-open", NULL, .was_established = true,
-	     CLIENT(.n_retrans = 1, .last = { .state = XC_TCP_FIN_WAIT1 })),
+	     CLIENT(.n_retrans = 1, .n_fin_retrans = 1, .last = { .state = XC_TCP_FIN_WAIT1 })),
+	NEAR("a FIN among other losses is no silence", "half-open", "packet-loss", .was_established = true,
+	     CLIENT(.n_retrans = 6, .n_fin_retrans = 2, .n_full_seqs = 3,
+		    .last = { .state = XC_TCP_FIN_WAIT1, .total_retrans = 6, .bytes_acked = 9000,
+			      .sacked_out = 1, .snd_wnd = 1000 })),
 	NEAR("a drop here explains it", "half-open", "filter-drop", .was_established = true,
-	     CLIENT(.n_retrans = 3, .last = { .state = XC_TCP_FIN_WAIT1 }),
+	     CLIENT(.n_retrans = 3, .n_fin_retrans = 3, .last = { .state = XC_TCP_FIN_WAIT1 }),
 	     DROPS(DROP(NETFILTER_DROP, AT_FORWARD, .tcp_flags = XC_TCP_FIN | XC_TCP_ACK,
 			.ct = XC_CT_ESTABLISHED))),
 	NEAR("the next hop is gone", "half-open", "arp-failure", .was_established = true,
-	     CLIENT(.n_retrans = 3, .last = { .state = XC_TCP_FIN_WAIT1 }),
+	     CLIENT(.n_retrans = 3, .n_fin_retrans = 3, .last = { .state = XC_TCP_FIN_WAIT1 }),
 	     NEIGHS(.nud_state = 0x20, .probes = 3)),
 
 	/* ---- keepalive-timeout */
