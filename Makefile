@@ -21,6 +21,10 @@ demo: deps all
 test: deps all
 	@$(PYTHON) tools/run-tests.py --build $(BUILD)
 
+# What crosscut says about the recordings now becomes what is expected; shows the difference.
+golden-update: all
+	@$(PYTHON) tests/golden/run.py $(BUILD)/crosscut --update
+
 bench: deps all
 	@$(PYTHON) tests/bench/run.py
 
@@ -56,4 +60,4 @@ install: all
 clean:
 	rm -rf build build-asan build-cover build-fuzz
 
-.PHONY: all deps demo test bench accuracy kernels lint fmt docs fuzz cover install clean
+.PHONY: all deps demo test golden-update bench accuracy kernels lint fmt docs fuzz cover install clean

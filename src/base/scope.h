@@ -9,7 +9,12 @@
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 
 /* Give ownership away: yields the value and resets the variable. */
-#define TAKE_(var, empty) ({ __typeof__(var) _v = (var); (var) = (empty); _v; })
+#define TAKE_(var, empty)                                                                          \
+	({                                                                                         \
+		__typeof__(var) _v = (var);                                                        \
+		(var) = (empty);                                                                   \
+		_v;                                                                                \
+	})
 #define TAKE_PTR(p) TAKE_(p, NULL)
 #define TAKE_FD(fd) TAKE_(fd, -1)
 

@@ -21,8 +21,8 @@ static void put_text(const struct xc_check *k, bool color, struct xc_buf *out)
 {
 	static const char *const colors[] = { "\033[32m", "\033[33m", "\033[31m" };
 
-	xc_buf_printf(out, "%s%-5s%s %-12s %s\n", color ? colors[k->state] : "", state_str(k->state),
-		      color ? "\033[0m" : "", k->name, k->text);
+	xc_buf_printf(out, "%s%-5s%s %-12s %s\n", color ? colors[k->state] : "",
+		      state_str(k->state), color ? "\033[0m" : "", k->name, k->text);
 	if (k->lacks[0])
 		xc_buf_printf(out, "      %-12s lacks: %s\n", "", k->lacks);
 	if (k->state != XC_CHECK_OK && k->without[0])

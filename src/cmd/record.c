@@ -21,8 +21,8 @@ static int record_run(const struct xc_config *cfg, int argc, char **argv)
 	r = xc_watch(cfg, NULL, &result);
 	if (r)
 		return r;
-	xc_info("%" PRIu64 " records in %s; replay with: crosscut why -r %s", result.stats.conn.n_records,
-		cfg->record_to, cfg->record_to);
+	xc_info("%" PRIu64 " records in %s; replay with: crosscut why -r %s",
+		result.stats.conn.n_records, cfg->record_to, cfg->record_to);
 	return XC_EXIT_OK;
 }
 

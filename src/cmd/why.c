@@ -11,11 +11,13 @@ static void tell_losses(const struct xc_conn_stats *s)
 	uint64_t lost = s->lost[XC_STAT_LOST_RING] + s->lost[XC_STAT_LOST_MAP];
 
 	if (lost)
-		(void)xc_warn(0, "%" PRIu64 " records were lost (ring %" PRIu64 ", tables %" PRIu64
-				 "): no finding does not mean no fault; try a larger --buffer-size", lost,
-			      s->lost[XC_STAT_LOST_RING], s->lost[XC_STAT_LOST_MAP]);
+		(void)xc_warn(0,
+			      "%" PRIu64 " records were lost (ring %" PRIu64 ", tables %" PRIu64
+			      "): no finding does not mean no fault; try a larger --buffer-size",
+			      lost, s->lost[XC_STAT_LOST_RING], s->lost[XC_STAT_LOST_MAP]);
 	if (s->n_evicted)
-		(void)xc_warn(0, "%" PRIu64 " cases made room before their verdict; raise --max-cases",
+		(void)xc_warn(0,
+			      "%" PRIu64 " cases made room before their verdict; raise --max-cases",
 			      s->n_evicted);
 }
 
@@ -23,16 +25,19 @@ static void tell_stats(const struct xc_engine_stats *s)
 {
 	const struct xc_conn_stats *c = &s->conn;
 
-	xc_info("records: %" PRIu64 " taken, %" PRIu64 " unknown, %" PRIu64 " damaged", c->n_records,
-		c->n_unknown, c->n_short);
-	xc_info("kernel: %" PRIu64 " sent, %" PRIu64 " folded into counts, %" PRIu64 " normal operation, %" PRIu64
-		" out of scope, %" PRIu64 " lost to the ring, %" PRIu64 " lost to tables",
+	xc_info("records: %" PRIu64 " taken, %" PRIu64 " unknown, %" PRIu64 " damaged",
+		c->n_records, c->n_unknown, c->n_short);
+	xc_info("kernel: %" PRIu64 " sent, %" PRIu64 " folded into counts, %" PRIu64
+		" normal operation, %" PRIu64 " out of scope, %" PRIu64
+		" lost to the ring, %" PRIu64 " lost to tables",
 		c->lost[XC_STAT_EMITTED], c->lost[XC_STAT_SUPPRESSED], c->lost[XC_STAT_NOISE],
-		c->lost[XC_STAT_OUT_OF_SCOPE], c->lost[XC_STAT_LOST_RING], c->lost[XC_STAT_LOST_MAP]);
-	xc_info("cases: %" PRIu64 " opened, %" PRIu64 " evicted, %" PRIu64 " questions dropped", c->n_cases,
-		c->n_evicted, c->n_asks_lost);
-	xc_info("findings: %" PRIu64 " confirmed, %" PRIu64 " suspected, %" PRIu64 " cleared, %" PRIu64
-		" filtered out", s->n_findings, s->n_suspected, s->n_cleared, s->n_filtered);
+		c->lost[XC_STAT_OUT_OF_SCOPE], c->lost[XC_STAT_LOST_RING],
+		c->lost[XC_STAT_LOST_MAP]);
+	xc_info("cases: %" PRIu64 " opened, %" PRIu64 " evicted, %" PRIu64 " questions dropped",
+		c->n_cases, c->n_evicted, c->n_asks_lost);
+	xc_info("findings: %" PRIu64 " confirmed, %" PRIu64 " suspected, %" PRIu64
+		" cleared, %" PRIu64 " filtered out",
+		s->n_findings, s->n_suspected, s->n_cleared, s->n_filtered);
 }
 
 static int why_run(const struct xc_config *cfg, int argc, char **argv)
@@ -60,9 +65,10 @@ const struct xc_cmd xc_cmd_why = {
 	.name = "why",
 	.usage = "[options]",
 	.text = "explain every failed connection: cause, evidence, confidence, alternatives, impact, fix",
-	.examples = "crosscut why  # everything that fails on this host, until Ctrl-C\n"
-		    "crosscut why --to :5432 --duration 60s  # why do connections to the database fail?\n"
-		    "crosscut why --netns self -o json --fail-on error  # for scripts\n"
-		    "crosscut why -r incident.xcr  # the same answers from a recording, without root\n",
+	.examples =
+		"crosscut why  # everything that fails on this host, until Ctrl-C\n"
+		"crosscut why --to :5432 --duration 60s  # why do connections to the database fail?\n"
+		"crosscut why --netns self -o json --fail-on error  # for scripts\n"
+		"crosscut why -r incident.xcr  # the same answers from a recording, without root\n",
 	.run = why_run,
 };

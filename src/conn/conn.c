@@ -116,7 +116,8 @@ static struct xc_flow *find_translated(struct xc_conn *t, const struct belongs *
 	if (b->is_clients_word)
 		xc_flow_rename(&t->flows, f, b->tuple, b->netns);
 	else if (!f->c.translated.proto)
-		f->c.translated = b->began == BEGAN_DESTINATION ? xc_tuple_swap(b->tuple) : *b->tuple;
+		f->c.translated =
+			b->began == BEGAN_DESTINATION ? xc_tuple_swap(b->tuple) : *b->tuple;
 	return f;
 }
 
@@ -175,9 +176,11 @@ static void on_enum(struct xc_conn *t, const struct xc_enum_evt *e)
 		if (!eq)
 			return;
 		if (e->which == XC_ENUM_DROP_REASON)
-			xc_names_learn_drop(&t->names.drop, (unsigned int)strtoul(p, NULL, 10), eq + 1);
+			xc_names_learn_drop(&t->names.drop, (unsigned int)strtoul(p, NULL, 10),
+					    eq + 1);
 		else if (e->which == XC_ENUM_RST_REASON)
-			xc_names_learn_rst(&t->names.rst, (unsigned int)strtoul(p, NULL, 10), eq + 1);
+			xc_names_learn_rst(&t->names.rst, (unsigned int)strtoul(p, NULL, 10),
+					   eq + 1);
 		p = nul + 1;
 	}
 }
@@ -232,8 +235,10 @@ static void open_listener_case(struct xc_conn *t, const struct xc_host_listener 
 	memcpy(tuple.daddr, l->fact.addr, 16);
 	if (xc_addr_is_v4(tuple.daddr))
 		memcpy(tuple.saddr, (uint8_t[16]){ [10] = 0xff, [11] = 0xff }, 16);
-	f = flow_for(t, &(struct belongs){ .tuple = &tuple, .netns = l->fact.netns,
-					   .began = BEGAN_SOURCE, .may_open = true });
+	f = flow_for(t, &(struct belongs){ .tuple = &tuple,
+					   .netns = l->fact.netns,
+					   .began = BEGAN_SOURCE,
+					   .may_open = true });
 	f->c.is_listener = true;
 	f->c.server.netns = l->fact.netns;
 	schedule(t, f);
@@ -271,7 +276,9 @@ static void on_connection(struct xc_conn *t, const struct xc_sock_evt *e)
 	bool is_connecting = e->state == XC_TCP_SYN_SENT || e->state_old == XC_TCP_SYN_SENT;
 	struct xc_flow *f;
 
-	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns, .began = began,
+	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
+					   .netns = e->netns,
+					   .began = began,
 					   .isn = is_connecting ? e->write_seq - 1 : 0,
 					   .is_clients_word = is_connecting,
 					   .may_open = e->what != XC_SOCK_ESTABLISHED });
@@ -347,7 +354,8 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 
 	if (!is_connection(e) || (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym)))
 		return;
-	f = flow_for(t, &(struct belongs){ .tuple = tuple, .netns = e->netns,
+	f = flow_for(t, &(struct belongs){ .tuple = tuple,
+					   .netns = e->netns,
 					   .began = began_by_flags(e->tcp_flags),
 					   .isn = is_syn(e->tcp_flags) ? e->seq : 0,
 					   .may_open = drop_opens_case(t, why, e) });
@@ -364,7 +372,8 @@ static void on_reset(struct xc_conn *t, const struct xc_reset_evt *e)
 	bool answers_syn = is_syn(e->trigger_flags);	/* then the resetting side is the server */
 	struct xc_flow *f;
 
-	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns,
+	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
+					   .netns = e->netns,
 					   .began = answers_syn ? BEGAN_DESTINATION : BEGAN_UNKNOWN,
 					   .isn = answers_syn ? e->trigger_seq : 0,
 					   .may_open = true });
@@ -374,8 +383,8 @@ static void on_reset(struct xc_conn *t, const struct xc_reset_evt *e)
 
 static void on_icmp(struct xc_conn *t, const struct xc_icmp_evt *e)
 {
-	struct xc_flow *f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns,
-							   .may_open = true });
+	struct xc_flow *f = flow_for(
+		t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns, .may_open = true });
 
 	xc_evidence_icmp(&f->c, e);
 	schedule(t, f);
@@ -388,7 +397,9 @@ static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 
 	memcpy(tuple.saddr, e->saddr, 16);
 	memcpy(tuple.daddr, e->daddr, 16);
-	f = flow_for(t, &(struct belongs){ .tuple = &tuple, .netns = e->netns, .began = BEGAN_SOURCE,
+	f = flow_for(t, &(struct belongs){ .tuple = &tuple,
+					   .netns = e->netns,
+					   .began = BEGAN_SOURCE,
 					   .may_open = e->err != 0 });
 	if (!f)
 		return;
@@ -400,8 +411,10 @@ static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 
 static void on_denied(struct xc_conn *t, const struct xc_denied_evt *e)
 {
-	struct xc_flow *f = flow_for(t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns,
-							   .began = BEGAN_SOURCE, .may_open = true });
+	struct xc_flow *f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
+							   .netns = e->netns,
+							   .began = BEGAN_SOURCE,
+							   .may_open = true });
 
 	if (is_new_attempt(t, f, 0))
 		restart(t, f);

@@ -15,7 +15,8 @@ static enum xc_drop reason_of_place(const struct xc_drop_evt *e)
 
 	if (why == XC_DROP_IP_INADDRERRORS && e->route_err)	/* ip_error(), for want of a route */
 		return e->route_err == -EINVAL ? XC_DROP_NOT_SPECIFIED : XC_DROP_IP_INNOROUTES;
-	if (why == XC_DROP_QDISC_DROP && !e->has_next)	/* kfree_skb_list(): fragments put together */
+	if (why == XC_DROP_QDISC_DROP &&
+	    !e->has_next) /* kfree_skb_list(): fragments put together */
 		return XC_DROP_OTHER;
 	return why;
 }
@@ -34,6 +35,8 @@ enum xc_drop xc_evidence_drop_reason(const struct xc_kernel_names *names,
 			why = by_place;
 		else if (by_place == XC_DROP_XDP)
 			why = XC_DROP_XDP;	/* XDP frees without a reason */
+		else if (by_place == XC_DROP_IP_RPFILTER)
+			why = XC_DROP_IP_INVALID_SOURCE;	/* to 6.12 only the filter gives one there */
 	}
 	*ret_name = name ? name : e->sym[0] ? "no reason given" : "unknown";
 	return why;
@@ -189,8 +192,8 @@ void xc_evidence_sock(struct xc_case *c, const struct xc_sock_evt *e)
 
 static bool is_same_drop(const struct xc_drop_fact *d, const struct xc_drop_evt *e, bool to_server)
 {
-	return d->e.reason == e->reason && d->e.location == e->location &&
-	       d->e.netns == e->netns && d->e.hook == e->hook && d->to_server == to_server;
+	return d->e.reason == e->reason && d->e.location == e->location && d->e.netns == e->netns &&
+	       d->e.hook == e->hook && d->to_server == to_server;
 }
 
 void xc_evidence_drop(struct xc_case *c, const struct xc_kernel_names *names,
@@ -215,7 +218,11 @@ void xc_evidence_drop(struct xc_case *c, const struct xc_kernel_names *names,
 	if (c->n_drops == XC_CASE_DROPS)
 		return;
 	c->drops[c->n_drops++] = (struct xc_drop_fact){
-		.e = *e, .name = name, .why = why, .to_server = to_server, .n_seqs = 1,
+		.e = *e,
+		.name = name,
+		.why = why,
+		.to_server = to_server,
+		.n_seqs = 1,
 		.is_by_place = !xc_names_get(&names->drop, e->reason),
 	};
 	if (e->owner.tgid && to_server && !c->client.owner.tgid)

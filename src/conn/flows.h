@@ -97,4 +97,5 @@ struct xc_flow *xc_flows_first(const struct xc_flows *t, enum xc_queue_id queue)
 void xc_flows_expire(struct xc_flows *t, uint64_t now_ns);
 
 #define XC_FLOW_DONE_NS 2000000000ull	/* how long a settled flow is remembered */
-#define XC_FLOW_QUIET_NS 130000000000ull	/* the longest gap between two SYNs is 64 s, a connect() takes 127 s */
+#define XC_FLOW_QUIET_NS                                                                           \
+	130000000000ull /* the longest gap between two SYNs is 64 s, a connect() takes 127 s */

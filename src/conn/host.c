@@ -60,7 +60,8 @@ void xc_host_listener(struct xc_host *h, const struct xc_sock_evt *e)
 	}
 	if (!l) {
 		l = &h->listeners[take_slot(&h->n_listeners, XC_HOST_LISTENERS, &h->n_evicted)];
-		*l = (struct xc_host_listener){ .port_he = e->tuple.sport_he, .proto = e->tuple.proto };
+		*l = (struct xc_host_listener){ .port_he = e->tuple.sport_he,
+						.proto = e->tuple.proto };
 		memcpy(l->fact.addr, e->tuple.saddr, 16);
 		l->fact.netns = e->netns;
 	}
@@ -114,7 +115,8 @@ void xc_host_counted(struct xc_host *h, const struct xc_counters_evt *e)
 			k = &h->counters[i];
 	if (!k || e->hdr.ts_ns - k->last_ns > COUNTER_WINDOW_NS) {
 		if (!k)
-			k = &h->counters[take_slot(&h->n_counters, XC_HOST_COUNTERS, &h->n_evicted)];
+			k = &h->counters[take_slot(&h->n_counters, XC_HOST_COUNTERS,
+						   &h->n_evicted)];
 		*k = (struct xc_host_counters){ .sum = *e, .first_ns = e->hdr.ts_ns };
 	} else {
 		for (size_t i = 0; i < XC_CTR_CT_COUNT; i++)
@@ -171,8 +173,8 @@ uint32_t xc_host_netns_of(const struct xc_host *h, const uint8_t addr[16])
 }
 
 const struct xc_host_listener *xc_host_find_listener(const struct xc_host *h, uint32_t netns,
-						      const uint8_t addr[16], uint16_t port_he,
-						      uint8_t proto)
+						     const uint8_t addr[16], uint16_t port_he,
+						     uint8_t proto)
 {
 	uint32_t n = used(h->n_listeners, XC_HOST_LISTENERS);
 	const struct xc_host_listener *gone = NULL;
@@ -180,8 +182,8 @@ const struct xc_host_listener *xc_host_find_listener(const struct xc_host *h, ui
 	for (uint32_t i = 0; i < n; i++) {
 		const struct xc_host_listener *l = &h->listeners[i];
 
-		if (l->port_he != port_he || l->proto != proto || (netns && l->fact.netns != netns) ||
-		    !listener_fits(&l->fact, addr))
+		if (l->port_he != port_he || l->proto != proto ||
+		    (netns && l->fact.netns != netns) || !listener_fits(&l->fact, addr))
 			continue;
 		if (!l->fact.gone_ns)
 			return l;
@@ -240,7 +242,8 @@ static void join_udp_client(const struct xc_host *h, struct xc_case *c)
 	if (!c->client.netns)
 		c->client.netns = xc_host_netns_of(h, c->tuple.saddr);
 	l = c->client.netns ? xc_host_find_listener(h, c->client.netns, c->tuple.saddr,
-						    c->tuple.sport_he, IPPROTO_UDP) : NULL;
+						    c->tuple.sport_he, IPPROTO_UDP) :
+			      NULL;
 	if (l)
 		c->client.owner = l->fact.owner;
 }
@@ -282,7 +285,8 @@ static void join_neighs(const struct xc_host *h, struct xc_case *c, uint64_t win
 
 	c->n_neighs = 0;
 	for (uint32_t i = 0; i < n && c->n_neighs < XC_CASE_NEIGHS; i++)
-		if (h->neighs[i].hdr.ts_ns + window_ns >= c->now_ns && is_next_hop(c, &h->neighs[i]))
+		if (h->neighs[i].hdr.ts_ns + window_ns >= c->now_ns &&
+		    is_next_hop(c, &h->neighs[i]))
 			c->neighs[c->n_neighs++] = h->neighs[i];
 }
 

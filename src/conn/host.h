@@ -54,8 +54,8 @@ uint32_t xc_host_netns_of(const struct xc_host *h, const uint8_t addr[16]);
 
 /** The listener that takes connections to @addr:@port of @netns (0 = any namespace), or NULL. */
 const struct xc_host_listener *xc_host_find_listener(const struct xc_host *h, uint32_t netns,
-						      const uint8_t addr[16], uint16_t port_he,
-						      uint8_t proto);
+						     const uint8_t addr[16], uint16_t port_he,
+						     uint8_t proto);
 
 /** Copy what concerns @c from the host tables into it. @window_ns: how far back to look. */
 void xc_host_join(const struct xc_host *h, struct xc_case *c, uint64_t window_ns);

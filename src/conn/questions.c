@@ -64,7 +64,10 @@ static void ask_rp_filter(struct xc_questions *q, const struct xc_drop_evt *e)
 static void ask_kind(struct xc_questions *q, const struct xc_drop_evt *e, enum xc_ask_kind kind,
 		     uint32_t ifindex)
 {
-	struct xc_ask a = { .kind = kind, .netns = e->netns, .ifindex = ifindex, .drop = *e,
+	struct xc_ask a = { .kind = kind,
+			    .netns = e->netns,
+			    .ifindex = ifindex,
+			    .drop = *e,
 			    .id = e->owner.cgroup_id };
 
 	put(q, &a);

@@ -57,9 +57,10 @@ static void remedy_of(const struct xc_privilege *p, char *out, size_t size)
 		for (char *s = extra; *s; s++)
 			*s = (char)tolower((unsigned char)*s);
 	}
-	(void)snprintf(out, size,
-		       "run as root, or: setcap 'cap_bpf,cap_perfmon,cap_net_admin%s=ep' $(command -v crosscut)",
-		       extra);
+	(void)snprintf(
+		out, size,
+		"run as root, or: setcap 'cap_bpf,cap_perfmon,cap_net_admin%s=ep' $(command -v crosscut)",
+		extra);
 }
 
 static void check_privileges(struct xc_checkup *c)
@@ -77,8 +78,8 @@ static void check_privileges(struct xc_checkup *c)
 	}
 }
 
-static void check_probe(struct xc_checkup *c, const struct xc_probe *probe, struct xc_probe_env *env,
-			bool is_required)
+static void check_probe(struct xc_checkup *c, const struct xc_probe *probe,
+			struct xc_probe_env *env, bool is_required)
 {
 	struct xc_check *k = add(c, probe->name, is_required);
 	struct xc_probe_report report = { 0 };
@@ -94,7 +95,8 @@ static void check_probe(struct xc_checkup *c, const struct xc_probe *probe, stru
 	if (!r) {
 		k->state = report.missing[0] ? XC_CHECK_PART : XC_CHECK_OK;
 		if (report.missing[0])
-			SAY(k->remedy, "nothing: verdicts that need it say so and are less certain; a newer kernel has it");
+			SAY(k->remedy,
+			    "nothing: verdicts that need it say so and are less certain; a newer kernel has it");
 		return;
 	}
 	k->state = XC_CHECK_NO;
@@ -108,8 +110,12 @@ static void check_probes(struct xc_checkup *c, const struct xc_kernel *kernel,
 	struct xc_probe_cfg probe_cfg = { .has_netns_scope = 1 };	/* an empty scope: sees nothing */
 	struct xc_share share = { 0 };
 	struct xc_probe_env env = {
-		.kernel = kernel, .cfg = &probe_cfg, .share = &share, .cgroup_root = xc_cgroup2_root(),
-		.ring_bytes = (uint32_t)cfg->buffer_bytes, .max_connections = cfg->max_connections,
+		.kernel = kernel,
+		.cfg = &probe_cfg,
+		.share = &share,
+		.cgroup_root = xc_cgroup2_root(),
+		.ring_bytes = (uint32_t)cfg->buffer_bytes,
+		.max_connections = cfg->max_connections,
 	};
 
 	probe_cfg.has_sock_cookie = xc_kernel_has_func(kernel, "bpf_get_socket_ptr_cookie");
@@ -125,7 +131,8 @@ static void check_icmp(struct xc_checkup *c)
 	_cleanup_close_ int v4 = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
 	_cleanup_close_ int v6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
 
-	SAY(k->text, "ICMP errors that arrive, IPv4 %s, IPv6 %s", v4 >= 0 ? "yes" : "no", v6 >= 0 ? "yes" : "no");
+	SAY(k->text, "ICMP errors that arrive, IPv4 %s, IPv6 %s", v4 >= 0 ? "yes" : "no",
+	    v6 >= 0 ? "yes" : "no");
 	if (v4 >= 0 && v6 >= 0)
 		return;
 	k->state = XC_CHECK_PART;
@@ -147,7 +154,8 @@ static void loopback_up(void)
 static void connect_to_nobody(void)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(9),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	if (fd >= 0)
@@ -174,7 +182,10 @@ static int self_test_child(const struct xc_config *cfg)
 {
 	static const char *const self[] = { "self" };
 	struct self_test seen = { 0 };
-	struct xc_source_env env = { .netns = self, .n_netns = 1, .on_record = on_record, .arg = &seen,
+	struct xc_source_env env = { .netns = self,
+				     .n_netns = 1,
+				     .on_record = on_record,
+				     .arg = &seen,
 				     .ring_bytes = (uint32_t)cfg->buffer_bytes,
 				     .max_connections = cfg->max_connections };
 	void *source = NULL;

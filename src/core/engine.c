@@ -32,7 +32,8 @@ struct xc_engine {
 int xc_engine_new(const struct xc_config *cfg, const struct xc_sink *sink, void *sink_state,
 		  struct xc_engine **ret_engine)
 {
-	struct xc_conn_cfg conn = { .max_cases = cfg->max_cases, .grace_ns = cfg->grace_ns,
+	struct xc_conn_cfg conn = { .max_cases = cfg->max_cases,
+				    .grace_ns = cfg->grace_ns,
 				    .syn_timeout_ns = cfg->syn_timeout_ns,
 				    .arp_timeout_ns = cfg->arp_timeout_ns,
 				    .window_ns = cfg->correlation_window_ns };
@@ -102,21 +103,23 @@ static void write_impact(struct xc_finding *f, const struct group *g)
 		(void)snprintf(f->impact, sizeof(f->impact), "this connection only, so far");
 		return;
 	}
-	n = (size_t)snprintf(f->impact, sizeof(f->impact), "%u connections hit by this cause in %.1f s, also ",
-			     g->n, (double)(g->last_ns - g->first_ns) / 1e9);
+	n = (size_t)snprintf(f->impact, sizeof(f->impact),
+			     "%u connections hit by this cause in %.1f s, also ", g->n,
+			     (double)(g->last_ns - g->first_ns) / 1e9);
 	/* the newest first; two names say enough */
 	for (uint32_t i = 0; i < n_kept && named < 2 && n < sizeof(f->impact); i++) {
 		const struct xc_tuple *t = &g->others[(g->n - 1 - i) % N_OTHERS];
 
 		if (xc_tuple_equal(t, &f->tuple))
 			continue;	/* this very flow */
-		n += (size_t)snprintf(f->impact + n, sizeof(f->impact) - n, "%s%s > %s", named++ ? ", " : "",
+		n += (size_t)snprintf(f->impact + n, sizeof(f->impact) - n, "%s%s > %s",
+				      named++ ? ", " : "",
 				      xc_endpoint_str(t->saddr, t->sport_he, s),
 				      xc_endpoint_str(t->daddr, t->dport_he, d));
 	}
 	if (!named)
-		(void)snprintf(f->impact, sizeof(f->impact), "hit %u times by this cause in %.1f s", g->n,
-			       (double)(g->last_ns - g->first_ns) / 1e9);
+		(void)snprintf(f->impact, sizeof(f->impact), "hit %u times by this cause in %.1f s",
+			       g->n, (double)(g->last_ns - g->first_ns) / 1e9);
 }
 
 /* It leaves the story it was counted in; nobody else is better off for it. */
@@ -165,7 +168,8 @@ static void count(struct xc_engine_stats *s, const struct xc_finding *f)
 
 static int emit(struct xc_engine *e, struct xc_finding *f, struct xc_said *said)
 {
-	bool is_same = said->finding_id && said->pattern_id && !strcmp(said->pattern_id, f->pattern_id);
+	bool is_same =
+		said->finding_id && said->pattern_id && !strcmp(said->pattern_id, f->pattern_id);
 
 	f->reported_ns = xc_conn_now(e->conn);
 	f->wall_offset_ns = xc_conn_wall_offset(e->conn);
@@ -179,8 +183,12 @@ static int emit(struct xc_engine *e, struct xc_finding *f, struct xc_said *said)
 		leave_group(f, said);
 	else
 		join_group(e, f, !is_same, f->reported_ns);
-	*said = (struct xc_said){ .finding_id = f->id, .pattern_id = f->pattern_id, .status = f->status,
-				  .severity = f->severity, .group = f->group, .n_same = f->n_same,
+	*said = (struct xc_said){ .finding_id = f->id,
+				  .pattern_id = f->pattern_id,
+				  .status = f->status,
+				  .severity = f->severity,
+				  .group = f->group,
+				  .n_same = f->n_same,
 				  .n = said->n + 1 };
 	count(&e->stats, f);
 	return e->sink ? e->sink->emit(e->sink_state, f) : 0;
@@ -188,8 +196,10 @@ static int emit(struct xc_engine *e, struct xc_finding *f, struct xc_said *said)
 
 static int look(struct xc_engine *e, const struct xc_case *c, struct xc_said *said)
 {
-	struct xc_before before = { .has_said = said->finding_id != 0, .pattern_id = said->pattern_id,
-				    .status = said->status, .severity = said->severity };
+	struct xc_before before = { .has_said = said->finding_id != 0,
+				    .pattern_id = said->pattern_id,
+				    .status = said->status,
+				    .severity = said->severity };
 	struct xc_verdict v;
 	struct xc_decision d;
 	struct xc_finding f;
@@ -203,8 +213,9 @@ static int look(struct xc_engine *e, const struct xc_case *c, struct xc_said *sa
 		xc_write_finding(c, &v, &d, &f);
 		r = emit(e, &f, said);
 	}
-	xc_conn_settle(e->conn, d.starts_over ? XC_SETTLE_AGAIN : d.is_final ? XC_SETTLE_DONE :
-								       XC_SETTLE_WAIT);
+	xc_conn_settle(e->conn, d.starts_over ? XC_SETTLE_AGAIN :
+				d.is_final    ? XC_SETTLE_DONE :
+						XC_SETTLE_WAIT);
 	return r;
 }
 

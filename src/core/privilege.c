@@ -11,12 +11,16 @@
 const struct xc_privilege xc_privileges[] = {
 	{ "CAP_BPF", CAP_BPF, true, "BPF programs and maps cannot be made" },
 	{ "CAP_PERFMON", CAP_PERFMON, true, "tracepoints cannot be attached" },
-	{ "CAP_NET_ADMIN", CAP_NET_ADMIN, true, "cgroup programs and firewall rules cannot be read" },
-	{ "CAP_NET_RAW", CAP_NET_RAW, false, "ICMP errors that arrive are seen only through the sockets they hit" },
+	{ "CAP_NET_ADMIN", CAP_NET_ADMIN, true,
+	  "cgroup programs and firewall rules cannot be read" },
+	{ "CAP_NET_RAW", CAP_NET_RAW, false,
+	  "ICMP errors that arrive are seen only through the sockets they hit" },
 	{ "CAP_SYS_ADMIN", CAP_SYS_ADMIN, false,
 	  "other network namespaces: no sysctls, counters, rules and scans there; BPF programs keep their numbers only" },
-	{ "CAP_SYS_PTRACE", CAP_SYS_PTRACE, false, "namespaces of other users' processes are not found" },
-	{ "CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH, false, "cgroups are told by number, not by path" },
+	{ "CAP_SYS_PTRACE", CAP_SYS_PTRACE, false,
+	  "namespaces of other users' processes are not found" },
+	{ "CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH, false,
+	  "cgroups are told by number, not by path" },
 	{ "CAP_SYSLOG", CAP_SYSLOG, false, "kernels before 5.13: places of drops stay nameless" },
 };
 
@@ -37,12 +41,14 @@ int xc_privilege_check(void)
 
 	for (size_t i = 0; i < xc_n_privileges; i++)
 		if (xc_privileges[i].is_required && !xc_privilege_has(xc_privileges[i].capability))
-			n += (size_t)snprintf(missing + n, sizeof(missing) - n, "%s%s", n ? ", " : "",
-					      xc_privileges[i].name);
+			n += (size_t)snprintf(missing + n, sizeof(missing) - n, "%s%s",
+					      n ? ", " : "", xc_privileges[i].name);
 	if (!n)
 		return 0;
-	(void)xc_err(0, "missing %s: run as root, or give the binary cap_bpf,cap_perfmon,cap_net_admin (setcap); a recording (-r FILE) needs none",
-		     missing);
+	(void)xc_err(
+		0,
+		"missing %s: run as root, or give the binary cap_bpf,cap_perfmon,cap_net_admin (setcap); a recording (-r FILE) needs none",
+		missing);
 	return -EPERM;
 }
 

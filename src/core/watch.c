@@ -54,9 +54,11 @@ static int cgroup_id(const char *text, __u64 *ret_id)
 	if (*text && !*end)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
-		(void)snprintf(path, sizeof(path), "%s%s%s", roots[i], *text == '/' || !i ? "" : "/", text);
+		(void)snprintf(path, sizeof(path), "%s%s%s", roots[i],
+			       *text == '/' || !i ? "" : "/", text);
 		if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-			*ret_id = st.st_ino;	/* the inode number of a cgroup v2 directory is its id */
+			*ret_id =
+				st.st_ino; /* the inode number of a cgroup v2 directory is its id */
 			return 0;
 		}
 	}
@@ -148,11 +150,16 @@ static int open_source(struct run *run, const char *const *netns, size_t n_netns
 {
 	const struct xc_config *cfg = run->cfg;
 	struct xc_source_env env = {
-		.path = cfg->read, .netns = netns, .n_netns = n_netns,
+		.path = cfg->read,
+		.netns = netns,
+		.n_netns = n_netns,
 		.iface = cfg->iface[0] ? cfg->iface : NULL,
-		.ring_bytes = (uint32_t)cfg->buffer_bytes, .max_connections = cfg->max_connections,
-		.with_rules = cfg->with_rules, .with_trace = cfg->with_trace_rule,
-		.on_record = on_record, .arg = run,
+		.ring_bytes = (uint32_t)cfg->buffer_bytes,
+		.max_connections = cfg->max_connections,
+		.with_rules = cfg->with_rules,
+		.with_trace = cfg->with_trace_rule,
+		.on_record = on_record,
+		.arg = run,
 	};
 	int r;
 
@@ -170,7 +177,8 @@ static int open_source(struct run *run, const char *const *netns, size_t n_netns
 		return r;
 	if (cfg->drops_privileges)
 		xc_privilege_drop();
-	xc_info("watching %s%s", n_netns ? "the namespaces given" : "all network namespaces of this host",
+	xc_info("watching %s%s",
+		n_netns ? "the namespaces given" : "all network namespaces of this host",
 		cfg->duration_ns ? "" : "; Ctrl-C ends it");
 	return 0;
 }
@@ -181,9 +189,11 @@ static void scope_text(const struct xc_config *cfg, char *out, size_t size)
 
 	out[0] = '\0';
 	for (size_t i = 0; i < cfg->netns.n && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s--netns %s", n ? " " : "", cfg->netns.v[i]);
+		n += (size_t)snprintf(out + n, size - n, "%s--netns %s", n ? " " : "",
+				      cfg->netns.v[i]);
 	for (size_t i = 0; i < cfg->n_filters && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? " " : "", cfg->filters[i].text);
+		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? " " : "",
+				      cfg->filters[i].text);
 }
 
 static int run_all(struct run *run)
@@ -225,7 +235,8 @@ static int close_run(struct run *run, const struct xc_sink *sink, void *sink_sta
 
 int xc_watch(const struct xc_config *cfg, const struct xc_sink *sink, struct xc_watch_result *ret)
 {
-	struct xc_sink_env env = { .out = stdout, .has_color = xc_color_wanted(cfg, STDOUT_FILENO),
+	struct xc_sink_env env = { .out = stdout,
+				   .has_color = xc_color_wanted(cfg, STDOUT_FILENO),
 				   .width = terminal_width() };
 	struct run run = { .cfg = cfg };
 	void *sink_state = NULL;

@@ -12,9 +12,12 @@ static void name_the_listener(const struct xc_case *c, struct xc_opinion *o,
 	xc_server_words(c, server);
 	xc_summary(o, "accept queue of %s is full (%u of %u): %s does not accept", server,
 		   l->accept_queue, l->accept_max, who);
-	xc_details(o, "%s holds %u finished connections in a queue of %u and does not call accept() fast enough; further SYNs are dropped silently.",
-		   who, l->accept_queue, l->accept_max);
-	xc_fix(o, "Find out why %s does not accept (blocked or throttled?), give it more workers, or a longer queue: its listen() backlog%s%s%s.",
+	xc_details(
+		o,
+		"%s holds %u finished connections in a queue of %u and does not call accept() fast enough; further SYNs are dropped silently.",
+		who, l->accept_queue, l->accept_max);
+	xc_fix(o,
+	       "Find out why %s does not accept (blocked or throttled?), give it more workers, or a longer queue: its listen() backlog%s%s%s.",
 	       who, somaxconn ? " and net.core.somaxconn (now " : "", somaxconn ? somaxconn : "",
 	       somaxconn ? ")" : "");
 }
@@ -25,8 +28,8 @@ static void name_the_listener(const struct xc_case *c, struct xc_opinion *o,
  */
 static bool is_never_taken(const struct xc_case *c)
 {
-	return c->counters.v[XC_CTR_LISTEN_OVERFLOWS] && c->client.n_retrans && !c->client.last.bytes_acked &&
-	       !c->server.owner.tgid;
+	return c->counters.v[XC_CTR_LISTEN_OVERFLOWS] && c->client.n_retrans &&
+	       !c->client.last.bytes_acked && !c->server.owner.tgid;
 }
 
 static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opinion *o)
@@ -45,20 +48,22 @@ static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opini
 		xc_summary(o, "accept queue of %s is full (%u of %u)", server, d->e.rx_accept_queue,
 			   d->e.rx_accept_max);
 	}
-	if (l && l->full_ns && (c->is_listener ? overflows : c->n_syn_retrans || d || is_never_taken(c))) {
+	if (l && l->full_ns &&
+	    (c->is_listener ? overflows : c->n_syn_retrans || d || is_never_taken(c))) {
 		/* a full queue alone hurts nobody: it counts from when somebody was turned away */
-		xc_for(o, XC_DECISIVE, l->full_since_ns > turned_away ? l->full_since_ns : turned_away,
-		       "listener", "accept queue %u of %u: full",
-		       l->accept_queue, l->accept_max);
+		xc_for(o, XC_DECISIVE,
+		       l->full_since_ns > turned_away ? l->full_since_ns : turned_away, "listener",
+		       "accept queue %u of %u: full", l->accept_queue, l->accept_max);
 		name_the_listener(c, o, l);
 	}
 	if (!o->points)
 		return false;
 	if (overflows)
-		xc_for(o, XC_STRONG, c->counters_first_ns, "TcpExt", "ListenOverflows +%llu in that namespace",
-		       (unsigned long long)overflows);
+		xc_for(o, XC_STRONG, c->counters_first_ns, "TcpExt",
+		       "ListenOverflows +%llu in that namespace", (unsigned long long)overflows);
 	xc_subject(o, "listener %s of namespace %u",
-		   l ? xc_endpoint_str(l->addr, c->tuple.dport_he, server) : server, c->server.netns);
+		   l ? xc_endpoint_str(l->addr, c->tuple.dport_he, server) : server,
+		   c->server.netns);
 	return true;
 }
 

@@ -33,13 +33,15 @@ static void state_neighbour(const struct xc_case *c, struct xc_opinion *o,
 		xc_for(o, XC_DECISIVE, since, "neigh:neigh_timer_handler",
 		       "%s for %s%s failed: %u requests, no reply", proto, addr, dev, n->probes);
 	else
-		xc_for(o, c->is_neigh_overdue ? XC_STRONG : XC_WEAK, n->hdr.ts_ns, "neigh:neigh_timer_handler",
-		       "%s for %s%s not answered yet", proto, addr, dev);
+		xc_for(o, c->is_neigh_overdue ? XC_STRONG : XC_WEAK, n->hdr.ts_ns,
+		       "neigh:neigh_timer_handler", "%s for %s%s not answered yet", proto, addr,
+		       dev);
 	xc_subject(o, "neighbour %s%s of namespace %u", addr, dev, n->netns);
 	xc_summary(o, "%s%s does not answer %s", addr, dev, proto);
 	xc_details(o, "The next hop towards %s is %s%s, and nobody there answers %s.",
 		   xc_server_words(c, (char[XC_WORDS]){ 0 }), addr, dev, proto);
-	xc_fix(o, "Is %s up and in this subnet? Check the address, the VLAN and the interface%s; in Kubernetes whether the pod exists and the CNI set it up (`ip neigh show%s%s`).",
+	xc_fix(o,
+	       "Is %s up and in this subnet? Check the address, the VLAN and the interface%s; in Kubernetes whether the pod exists and the CNI set it up (`ip neigh show%s%s`).",
 	       addr, dev, n->dev[0] ? " dev " : "", n->dev);
 }
 
@@ -66,7 +68,8 @@ static bool arp_failure_match(const struct xc_case *c, struct xc_opinion *o)
 	if (!host)
 		host = xc_icmp_about(c, 6, 1, 3);	/* RFC 4443: address unreachable */
 	if (host && (!xc_addr_is_zero(host->e.from) || host->e.is_sent))
-		xc_for(o, XC_STRONG, host->e.hdr.ts_ns, host->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
+		xc_for(o, XC_STRONG, host->e.hdr.ts_ns,
+		       host->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
 		       "%s reports the host unreachable",
 		       host->e.is_sent ? "this host" : xc_addr_str(host->e.from, addr));
 	if (xc_filter_drop_of(c))

@@ -15,25 +15,30 @@ static const struct {
 	{ XC_DROP_XDP, "an XDP program", "programs xdp", "ip link show dev" },
 	{ XC_DROP_BPF_CGROUP_EGRESS, "a cgroup_skb egress program", "programs cgroup_skb/egress",
 	  NULL },
-	{ XC_DROP_SOCKET_FILTER, "a cgroup_skb ingress program or socket filter", "programs cgroup_skb/ingress",
-	  NULL },
+	{ XC_DROP_SOCKET_FILTER, "a cgroup_skb ingress program or socket filter",
+	  "programs cgroup_skb/ingress", NULL },
 };
 
 static bool denied_call(const struct xc_case *c, struct xc_opinion *o)
 {
-	const char *key = xc_addr_is_v4(c->tuple.daddr) ? "programs cgroup/connect4" : "programs cgroup/connect6";
+	const char *key = xc_addr_is_v4(c->tuple.daddr) ? "programs cgroup/connect4" :
+							  "programs cgroup/connect6";
 	const char *programs = xc_case_note(c, key);
 	char who[XC_WORDS], server[XC_WORDS];
 
 	if (c->denied.by != XC_DENIED_CGROUP)
 		return false;
 	xc_for(o, XC_DECISIVE, c->denied.hdr.ts_ns, "cgroup/connect",
-	       "a cgroup connect program denied the call of %s", xc_owner_words(&c->denied.owner, who));
+	       "a cgroup connect program denied the call of %s",
+	       xc_owner_words(&c->denied.owner, who));
 	if (programs)
-		xc_for(o, XC_STRONG, c->denied.hdr.ts_ns, "bpf_prog_query", "attached there: %s", programs);
+		xc_for(o, XC_STRONG, c->denied.hdr.ts_ns, "bpf_prog_query", "attached there: %s",
+		       programs);
 	xc_summary(o, "connect to %s denied by a cgroup BPF program", xc_server_words(c, server));
-	xc_subject(o, "cgroup/connect of cgroup %llu", (unsigned long long)c->denied.owner.cgroup_id);
-	xc_fix(o, "Look at `bpftool cgroup tree`: a connect program on the cgroup of %s denies it.", who);
+	xc_subject(o, "cgroup/connect of cgroup %llu",
+		   (unsigned long long)c->denied.owner.cgroup_id);
+	xc_fix(o, "Look at `bpftool cgroup tree`: a connect program on the cgroup of %s denies it.",
+	       who);
 	return true;
 }
 
@@ -49,10 +54,13 @@ static bool dropped_before_socket(const struct xc_case *c, struct xc_opinion *o)
 	xc_for(o, XC_STRONG, d->e.first_ns, "skb:kfree_skb",
 	       "%s dropped at %s although a socket listens there, and no RST followed",
 	       xc_packet_words(d, packet), d->e.sym);
-	xc_summary(o, "%s dropped in front of the listening socket, as a cgroup program or socket filter does",
-		   xc_flow_words(c, flow));
+	xc_summary(
+		o,
+		"%s dropped in front of the listening socket, as a cgroup program or socket filter does",
+		xc_flow_words(c, flow));
 	xc_subject(o, "in front of the listener in namespace %u", d->e.netns);
-	xc_fix(o, "See `bpftool cgroup tree` for the cgroup of the receiver, and filters it attached itself (SO_ATTACH_FILTER). This kernel does not tell drop reasons: an IPsec policy or a TCP MD5 key would look the same.");
+	xc_fix(o,
+	       "See `bpftool cgroup tree` for the cgroup of the receiver, and filters it attached itself (SO_ATTACH_FILTER). This kernel does not tell drop reasons: an IPsec policy or a TCP MD5 key would look the same.");
 	return true;
 }
 
@@ -68,19 +76,22 @@ static bool bpf_drop_match(const struct xc_case *c, struct xc_opinion *o)
 
 		if (!d || d->e.is_quoted)
 			continue;
-		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb", "%s dropped by %s%s (%s at %s)",
-		       xc_packet_words(d, packet), kinds[i].where, xc_dev_words(d->e.dev, dev), d->name,
-		       d->e.sym[0] ? d->e.sym : "?");
+		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
+		       "%s dropped by %s%s (%s at %s)", xc_packet_words(d, packet), kinds[i].where,
+		       xc_dev_words(d->e.dev, dev), d->name, d->e.sym[0] ? d->e.sym : "?");
 		programs = xc_case_note(c, kinds[i].note);
 		if (programs)
-			xc_for(o, XC_STRONG, d->e.first_ns, "bpf_prog_query", "attached there: %s", programs);
+			xc_for(o, XC_STRONG, d->e.first_ns, "bpf_prog_query", "attached there: %s",
+			       programs);
 		xc_summary(o, "%s dropped by %s%s", xc_flow_words(c, flow), kinds[i].where, dev);
 		xc_subject(o, "%s%s of namespace %u", kinds[i].where, dev, d->e.netns);
 		if (kinds[i].show)
-			xc_fix(o, "The program decides, not the network: see `%s %s` and `bpftool net show`; with a CNI, its policies and its agent.",
+			xc_fix(o,
+			       "The program decides, not the network: see `%s %s` and `bpftool net show`; with a CNI, its policies and its agent.",
 			       kinds[i].show, xc_dev_or(d->e.dev, "DEV"));
 		else
-			xc_fix(o, "The program decides, not the network: see `bpftool cgroup tree` for the cgroup of the %s, and filters it attached itself (SO_ATTACH_FILTER).",
+			xc_fix(o,
+			       "The program decides, not the network: see `bpftool cgroup tree` for the cgroup of the %s, and filters it attached itself (SO_ATTACH_FILTER).",
 			       kinds[i].why == XC_DROP_SOCKET_FILTER ? "receiver" : "sender");
 		if (xc_is_making_progress(c))
 			xc_against(o, XC_AGAINST * 2, "other segments of the same connection pass");

@@ -18,12 +18,16 @@ static bool conntrack_full_match(const struct xc_case *c, struct xc_opinion *o)
 		       "conntrack dropped %llu packets for want of room",
 		       (unsigned long long)c->counters.v[XC_CTR_CT_DROP]);
 	if (count && max)
-		xc_for(o, XC_STRONG, d->e.first_ns, "sysctl", "%s of %s conntrack entries in use", count, max);
+		xc_for(o, XC_STRONG, d->e.first_ns, "sysctl", "%s of %s conntrack entries in use",
+		       count, max);
 	if (d->e.tcp_flags & XC_TCP_SYN)
-		xc_for(o, XC_WEAK, d->e.first_ns, "skb:kfree_skb", "a new connection without a conntrack entry");
-	xc_summary(o, "conntrack table full: new connections are dropped in %s", xc_hook_str(d->e.hook));
+		xc_for(o, XC_WEAK, d->e.first_ns, "skb:kfree_skb",
+		       "a new connection without a conntrack entry");
+	xc_summary(o, "conntrack table full: new connections are dropped in %s",
+		   xc_hook_str(d->e.hook));
 	xc_subject(o, "conntrack of namespace %u", d->e.netns);
-	xc_fix(o, "Raise net.netfilter.nf_conntrack_max (now %s), shorten the nf_conntrack timeouts, or find who holds the entries with `conntrack -L`.",
+	xc_fix(o,
+	       "Raise net.netfilter.nf_conntrack_max (now %s), shorten the nf_conntrack timeouts, or find who holds the entries with `conntrack -L`.",
 	       max ? max : "?");
 	return true;
 }

@@ -20,8 +20,10 @@ static bool conntrack_invalid_match(const struct xc_case *c, struct xc_opinion *
 	xc_state_rule(o, rule, d);
 	if (xc_is_making_progress(c))
 		xc_against(o, XC_AGAINST * 2, "other segments of the same connection pass");
-	xc_summary(o, "%s: the firewall forgot the connection and drops it as invalid", xc_flow_words(c, flow));
-	xc_fix(o, "Find who flushed or expired the conntrack entry (`conntrack -D/-F`, a restarted firewall, net.netfilter.nf_conntrack_tcp_timeout_established shorter than the idle time); reconnect, and use keep-alives shorter than the timeout.");
+	xc_summary(o, "%s: the firewall forgot the connection and drops it as invalid",
+		   xc_flow_words(c, flow));
+	xc_fix(o,
+	       "Find who flushed or expired the conntrack entry (`conntrack -D/-F`, a restarted firewall, net.netfilter.nf_conntrack_tcp_timeout_established shorter than the idle time); reconnect, and use keep-alives shorter than the timeout.");
 	return true;
 }
 

@@ -50,8 +50,9 @@ static bool filter_reject_match(const struct xc_case *c, struct xc_opinion *o)
 	bool is_answered = d && xc_was_answered_by_filter(c);
 	char flow[XC_WORDS], words[XC_WORDS];
 
-	if (!i && !is_answered && !(d && (is_forged || (rule && (rule->verdict == XC_VERDICT_REJECT ||
-						  rule->verdict == XC_VERDICT_REJECT_RST)))))
+	if (!i && !is_answered &&
+	    !(d && (is_forged || (rule && (rule->verdict == XC_VERDICT_REJECT ||
+					   rule->verdict == XC_VERDICT_REJECT_RST)))))
 		return false;
 	if (d)
 		xc_state_filter_drop(o, d);
@@ -61,7 +62,8 @@ static bool filter_reject_match(const struct xc_case *c, struct xc_opinion *o)
 	if (i)
 		state_icmp(c, o, i);
 	else if (is_answered && !is_forged)
-		xc_for(o, XC_STRONG, d->e.first_ns, "icmp", "and the sender got an ICMP error for it");
+		xc_for(o, XC_STRONG, d->e.first_ns, "icmp",
+		       "and the sender got an ICMP error for it");
 	xc_state_rule(o, rule, d);
 	if (!o->points)
 		return false;

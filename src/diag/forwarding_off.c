@@ -14,12 +14,14 @@ static bool forwarding_off_match(const struct xc_case *c, struct xc_opinion *o)
 	size_t i = 0;
 
 	/* ip6_forward() gives no reason of its own */
-	for (const struct xc_drop_fact *p; !d && (p = xc_case_next_drop(c, XC_DROP_NOT_SPECIFIED, &i));)
+	for (const struct xc_drop_fact *p;
+	     !d && (p = xc_case_next_drop(c, XC_DROP_NOT_SPECIFIED, &i));)
 		if (!strcmp(p->e.sym, "ip6_forward") && v6 && !strcmp(v6, "0"))
 			d = p;
 	if (!d)
 		return false;
-	key = xc_addr_is_v4(d->e.tuple.daddr) ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
+	key = xc_addr_is_v4(d->e.tuple.daddr) ? "net.ipv4.ip_forward" :
+						"net.ipv6.conf.all.forwarding";
 	value = xc_addr_is_v4(d->e.tuple.daddr) ? v4 : v6;
 	xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb", "%s not forwarded%s (%s at %s)",
 	       xc_packet_words(d, packet), xc_dev_words(d->e.dev, dev), d->name,
@@ -30,7 +32,8 @@ static bool forwarding_off_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_against(o, XC_AGAINST, "%s = %s there", key, value);
 	xc_summary(o, "the router does not forward: %s is off", key);
 	xc_subject(o, "%s of namespace %u", key, d->e.netns);
-	xc_fix(o, "On the host that received it%s: sysctl -w %s=1. If it should not route at all, correct the route that leads here.",
+	xc_fix(o,
+	       "On the host that received it%s: sysctl -w %s=1. If it should not route at all, correct the route that leads here.",
 	       dev, key);
 	return true;
 }

@@ -30,24 +30,30 @@ static bool is_queue_full(const struct xc_case *c)
 static bool half_open_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_side *s = side_is_half_open(&c->client) ? &c->client :
-				  side_is_half_open(&c->server) ? &c->server : NULL;
+				  side_is_half_open(&c->server) ? &c->server :
+								  NULL;
 	char flow[XC_WORDS], who[XC_WORDS];
 
 	if (!s)
 		return false;
 	xc_for(o, XC_DECISIVE, s->second_retrans_ns, "tcp:tcp_retransmit_skb",
 	       "%s: %s, its FIN resent %u times, never acknowledged", xc_flow_words(c, flow),
-	       xc_tcp_state_str(s->last.state == XC_TCP_CLOSE ? s->last.state_old : s->last.state), s->n_retrans);
+	       xc_tcp_state_str(s->last.state == XC_TCP_CLOSE ? s->last.state_old : s->last.state),
+	       s->n_retrans);
 	if (s->last.flags & XC_SOCK_F_ORPHAN)
-		xc_for(o, XC_WEAK, s->last_ns, "tcp_sock", "the application has closed the socket: nobody will hear of it");
+		xc_for(o, XC_WEAK, s->last_ns, "tcp_sock",
+		       "the application has closed the socket: nobody will hear of it");
 	if (xc_decisive_drop(c))
-		xc_against(o, XC_AGAINST * 3, "a drop on this host explains why the FIN is not acknowledged");
+		xc_against(o, XC_AGAINST * 3,
+			   "a drop on this host explains why the FIN is not acknowledged");
 	if (c->n_neighs)
 		xc_against(o, XC_AGAINST * 3, "the next hop is gone: that is the cause");
 	if (s->stuck_ns)
-		xc_against(o, XC_AGAINST * 3, "the peer answers with a shut window: it is there and does not read");
+		xc_against(o, XC_AGAINST * 3,
+			   "the peer answers with a shut window: it is there and does not read");
 	if (is_queue_full(c))
-		xc_against(o, XC_AGAINST * 3, "the server's accept queue is full: it never took the connection");
+		xc_against(o, XC_AGAINST * 3,
+			   "the server's accept queue is full: it never took the connection");
 	xc_summary(o, "%s: close never acknowledged, the peer is gone", flow);
 	xc_subject(o, "peer of %s", xc_owner_words(&s->owner, who));
 	return true;

@@ -33,14 +33,16 @@ static bool kernel_drop_match(const struct xc_case *c, struct xc_opinion *o)
 
 		if (is_told_by_others(d))
 			continue;
-		xc_for(o, XC_STRONG, d->e.first_ns, "skb:kfree_skb", "%s dropped%s: %s at %s, %llu times",
-		       xc_packet_words(d, packet), xc_dev_words(d->e.dev, dev), d->name,
-		       d->e.sym[0] ? d->e.sym : "?", (unsigned long long)d->e.count);
+		xc_for(o, XC_STRONG, d->e.first_ns, "skb:kfree_skb",
+		       "%s dropped%s: %s at %s, %llu times", xc_packet_words(d, packet),
+		       xc_dev_words(d->e.dev, dev), d->name, d->e.sym[0] ? d->e.sym : "?",
+		       (unsigned long long)d->e.count);
 		if (d->e.count > 1)
 			xc_for(o, XC_WEAK, d->e.first_ns, "skb:kfree_skb", "it happened again");
 		xc_summary(o, "%s: the kernel drops packets (%s)", xc_flow_words(c, flow), d->name);
 		xc_subject(o, "%s at %s in namespace %u", d->name, d->e.sym, d->e.netns);
-		xc_fix(o, "SKB_DROP_REASON_%s at %s: see include/net/dropreason-core.h of this kernel for what it means.",
+		xc_fix(o,
+		       "SKB_DROP_REASON_%s at %s: see include/net/dropreason-core.h of this kernel for what it means.",
 		       d->name, d->e.sym[0] ? d->e.sym : "an unnamed place");
 		return true;
 	}

@@ -19,7 +19,8 @@ static bool link_down_match(const struct xc_case *c, struct xc_opinion *o)
 		       d->e.sym[0] ? d->e.sym : "?");
 		xc_summary(o, "the link%s is down", dev);
 		xc_subject(o, "link %s of namespace %u", d->e.dev, d->e.netns);
-		xc_fix(o, "Bring the link up at both ends (`ip link show dev %s`, `ip link set dev %s up`); for a veth, its peer must be up too.",
+		xc_fix(o,
+		       "Bring the link up at both ends (`ip link show dev %s`, `ip link set dev %s up`); for a veth, its peer must be up too.",
 		       d->e.dev, d->e.dev);
 		return true;
 	}

@@ -42,7 +42,8 @@ static bool told_by_client(const struct xc_case *c, struct xc_opinion *o)
 		       "no socket there takes %s (%s at %s)", xc_packet_words(d, packet), d->name,
 		       d->e.sym[0] ? d->e.sym : "?");
 	if (d && xc_died_before(c, d->e.first_ns))
-		xc_against(o, XC_AGAINST * 2, "the process that held the connection died: that is the cause");
+		xc_against(o, XC_AGAINST * 2,
+			   "the process that held the connection died: that is the cause");
 	return true;
 }
 
@@ -56,20 +57,28 @@ static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 		return told_by_client(c, o);
 	has_closed = had_closed(r);
 	xc_addr_str(r->e.tuple.saddr, peer);
-	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset", "%s answered a %s segment with a RST: %s (%s)",
-	       peer, xc_tcp_flags_str(r->e.trigger_flags, flags),
-	       has_closed ? "that side had closed already" : "no socket there knows this connection", r->name);
+	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
+	       "%s answered a %s segment with a RST: %s (%s)", peer,
+	       xc_tcp_flags_str(r->e.trigger_flags, flags),
+	       has_closed ? "that side had closed already" :
+			    "no socket there knows this connection",
+	       r->name);
 	if (xc_died_before(c, r->e.hdr.ts_ns))
-		xc_against(o, XC_AGAINST * 2, "the process that held the connection died: that is the cause");
+		xc_against(o, XC_AGAINST * 2,
+			   "the process that held the connection died: that is the cause");
 	if (!c->was_established && !c->client.is_seen)
 		xc_against(o, XC_AGAINST, "no socket of an established connection was seen");
 	xc_flow_words(c, flow);
 	if (has_closed) {
 		xc_summary(o, "%s: data for a connection the peer had closed", flow);
-		xc_fix(o, "A pooled connection was used after the peer closed it: keep the client's idle time-out below the server's, and retry idempotent requests once.");
+		xc_fix(o,
+		       "A pooled connection was used after the peer closed it: keep the client's idle time-out below the server's, and retry idempotent requests once.");
 	} else {
-		xc_summary(o, "%s: the peer lost the state of the connection (restart or replacement)", flow);
-		xc_fix(o, "%s was restarted or replaced while the connection was open; clients must reconnect (it will re-establish automatically). Drain connections before a restart, use keep-alives.",
+		xc_summary(o,
+			   "%s: the peer lost the state of the connection (restart or replacement)",
+			   flow);
+		xc_fix(o,
+		       "%s was restarted or replaced while the connection was open; clients must reconnect (it will re-establish automatically). Drain connections before a restart, use keep-alives.",
 		       peer);
 	}
 	xc_subject(o, "state of %s", peer);
@@ -82,7 +91,8 @@ const struct xc_pattern xc_pattern_lost_state = {
 	.layer = XC_LAYER_SOCKET,
 	.kind = XC_KIND_FAILURE,
 	.severity = XC_SEVERITY_ERROR,
-	.cause = "The peer does not know the connection any more: it was restarted, replaced or had closed.",
+	.cause =
+		"The peer does not know the connection any more: it was restarted, replaced or had closed.",
 	.fix = "Clients must reconnect; drain before restarts and keep idle time-outs below the server's.",
 	.match = lost_state_match,
 };

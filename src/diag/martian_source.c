@@ -39,7 +39,7 @@ static bool martian_source_match(const struct xc_case *c, struct xc_opinion *o)
 		const char *words;
 	} kinds[] = {
 		{ XC_DROP_IP_LOCAL_SOURCE, "its source is an address of this very host" },
-		{ XC_DROP_IP_INVALID_SOURCE, "its source address is invalid" },
+		{ XC_DROP_IP_INVALID_SOURCE, "its source cannot come from there" },
 		{ XC_DROP_IP_LOCALNET, "a loopback address came from outside" },
 		{ XC_DROP_IP_INVALID_DEST, "its destination address is invalid" },
 	};
@@ -55,7 +55,8 @@ static bool martian_source_match(const struct xc_case *c, struct xc_opinion *o)
 		       xc_packet_words(d, packet), xc_dev_words(d->e.dev, dev), kinds[i].words);
 		xc_summary(o, "martian packet from %s%s: %s", src, dev, kinds[i].words);
 		xc_subject(o, "martian %s%s", src, dev);
-		xc_fix(o, "Find the duplicate or wrong address: `ip addr show to %s` here and on the sender; with NAT, check that it does not translate to our own address.",
+		xc_fix(o,
+		       "Find the duplicate or wrong address: `ip addr show to %s` here and on the sender; with NAT, check that it does not translate to our own address.",
 		       src);
 		return true;
 	}

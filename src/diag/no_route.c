@@ -24,11 +24,15 @@ static void name_the_route(struct xc_opinion *o, int err, const char *dst, uint3
 	xc_summary(o, "%s to %s", route_words(err), dst);
 	xc_subject(o, "route to %s in namespace %u", dst, netns);
 	if (err == -EINVAL || err == -EHOSTUNREACH || err == -EACCES)
-		xc_fix(o, "Remove or correct %s that covers %s (`ip route get %s`, `ip route show type %s`).",
+		xc_fix(o,
+		       "Remove or correct %s that covers %s (`ip route get %s`, `ip route show type %s`).",
 		       route_words(err), dst, dst,
-		       err == -EINVAL ? "blackhole" : err == -EACCES ? "prohibit" : "unreachable");
+		       err == -EINVAL ? "blackhole" :
+		       err == -EACCES ? "prohibit" :
+					"unreachable");
 	else
-		xc_fix(o, "Add a route to %s or a default route there (`ip route get %s`); with a CNI, check that it installed its routes.",
+		xc_fix(o,
+		       "Add a route to %s or a default route there (`ip route get %s`); with a CNI, check that it installed its routes.",
 		       dst, dst);
 }
 
@@ -40,10 +44,11 @@ static void local_lookup(const struct xc_case *c, struct xc_opinion *o)
 
 	xc_addr_str(r->daddr, dst);
 	xc_for(o, XC_DECISIVE, r->hdr.ts_ns, "fib:fib_table_lookup",
-	       "route lookup for %s in table %u: %s, the call returns %s", dst, r->table, route_words(r->err),
-	       err ? err : "an error");
+	       "route lookup for %s in table %u: %s, the call returns %s", dst, r->table,
+	       route_words(r->err), err ? err : "an error");
 	if (r->err == -EINVAL || r->err == -EACCES)
-		xc_details(o, "%s looks like a bug in the program; it is %s.", err, route_words(r->err));
+		xc_details(o, "%s looks like a bug in the program; it is %s.", err,
+			   route_words(r->err));
 	name_the_route(o, r->err, dst, r->netns);
 }
 
@@ -67,8 +72,8 @@ static void dropped_here(struct xc_opinion *o, const struct xc_drop_fact *d)
 	char packet[XC_WORDS], dev[XC_WORDS], dst[XC_ENDPOINT_LEN];
 
 	xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb", "%s dropped%s: %s (%s at %s)",
-	       xc_packet_words(d, packet), xc_dev_words(d->e.dev, dev),
-	       route_words(d->e.route_err), d->name, d->e.sym[0] ? d->e.sym : "?");
+	       xc_packet_words(d, packet), xc_dev_words(d->e.dev, dev), route_words(d->e.route_err),
+	       d->name, d->e.sym[0] ? d->e.sym : "?");
 	name_the_route(o, d->e.route_err, xc_addr_str(d->e.tuple.daddr, dst), d->e.netns);
 }
 
@@ -97,7 +102,8 @@ static bool no_route_match(const struct xc_case *c, struct xc_opinion *o)
 	else if (d)
 		dropped_here(o, d);
 	if (i) {
-		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns, i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
+		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns,
+		       i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
 		       "%s reports: network unreachable",
 		       xc_addr_is_zero(i->e.from) ? "this host" : xc_addr_str(i->e.from, from));
 		if (!o->summary[0])

@@ -28,10 +28,11 @@ static void name_the_near_miss(const struct xc_case *c, struct xc_opinion *o)
 		       xc_owner_words(&l->owner, who),
 		       xc_endpoint_str(l->addr, at->dport_he, addr));
 		xc_details(o, "%s listens on %s, so connections to %s are refused.",
-			   xc_owner_words(&l->owner, who), addr, xc_endpoint_str(at->daddr, at->dport_he, server));
+			   xc_owner_words(&l->owner, who), addr,
+			   xc_endpoint_str(at->daddr, at->dport_he, server));
 		xc_fix(o, "Make %s listen on 0.0.0.0:%u, [::]:%u or %s instead of %s.",
-		       l->owner.tgid ? l->owner.comm : "it", at->dport_he, at->dport_he,
-		       server, addr);
+		       l->owner.tgid ? l->owner.comm : "it", at->dport_he, at->dport_he, server,
+		       addr);
 		return;
 	}
 }
@@ -47,7 +48,8 @@ static bool syn_found_no_socket(const struct xc_case *c, struct xc_opinion *o)
 	       "no socket for %s (%s at %s)", xc_packet_words(d, packet), d->name,
 	       d->e.sym[0] ? d->e.sym : "?");
 	if (c->client.n_rst_rcvd)
-		xc_for(o, XC_STRONG, c->client.last_ns, "tcp:tcp_receive_reset", "a RST answered it");
+		xc_for(o, XC_STRONG, c->client.last_ns, "tcp:tcp_receive_reset",
+		       "a RST answered it");
 	return true;
 }
 
@@ -68,7 +70,8 @@ static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 			continue;
 		said = true;
 		xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
-		       "%s answered the SYN with a RST: no socket (%s)", xc_endpoint_str(at->daddr, at->dport_he, server), r->name);
+		       "%s answered the SYN with a RST: no socket (%s)",
+		       xc_endpoint_str(at->daddr, at->dport_he, server), r->name);
 	}
 	said = said || syn_found_no_socket(c, o);
 	if (!said && !(c->error == ECONNREFUSED && c->client.n_rst_rcvd))
@@ -77,14 +80,15 @@ static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_for(o, XC_STRONG + (c->has_server_view ? 0 : XC_WEAK), c->client.last_ns,
 		       "tcp:tcp_receive_reset", "a RST answered the SYN");
 	if (xc_fitting_listener(c))
-		xc_against(o, XC_AGAINST, "a process does listen on %s", xc_endpoint_str(at->daddr, at->dport_he, server));
+		xc_against(o, XC_AGAINST, "a process does listen on %s",
+			   xc_endpoint_str(at->daddr, at->dport_he, server));
 	if (xc_filter_drop_of(c))
 		xc_against(o, XC_RULED_OUT, "a filter dropped the SYN before it reached a socket");
 	name_the_near_miss(c, o);
 	xc_endpoint_str(at->daddr, at->dport_he, server);
 	if (c->translated.proto)
-		xc_summary(o, "connection refused: nothing listens on %s, where %s leads (NAT)", server,
-			   xc_server_words(c, asked));
+		xc_summary(o, "connection refused: nothing listens on %s, where %s leads (NAT)",
+			   server, xc_server_words(c, asked));
 	else
 		xc_summary(o, "connection refused: nothing listens on %s", server);
 	return true;

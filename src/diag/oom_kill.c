@@ -14,13 +14,15 @@ static bool oom_kill_match(const struct xc_case *c, struct xc_opinion *o)
 		if (p->what != XC_PROC_OOM)
 			continue;
 		xc_owner_words(&p->owner, who);
-		xc_for(o, XC_DECISIVE, p->hdr.ts_ns, "oom:mark_victim", "%s was chosen by the OOM killer%s%s", who,
-		       cgroup ? " in cgroup " : "", cgroup ? cgroup : "");
+		xc_for(o, XC_DECISIVE, p->hdr.ts_ns, "oom:mark_victim",
+		       "%s was chosen by the OOM killer%s%s", who, cgroup ? " in cgroup " : "",
+		       cgroup ? cgroup : "");
 		if (limit)
 			xc_for(o, XC_WEAK, p->hdr.ts_ns, "cgroup", "memory.max = %s", limit);
 		xc_for(o, XC_STRONG, p->hdr.ts_ns, "owner", "it %s this connection's server socket",
 		       c->server.is_owner_listeners ? "listened on" : "owned");
-		xc_summary(o, "%s was killed for want of memory; its connections died with it", who);
+		xc_summary(o, "%s was killed for want of memory; its connections died with it",
+			   who);
 		xc_subject(o, "OOM kill of %s", who);
 		xc_fix(o, "Raise the memory limit of %s (now %s), or find its leak; restart it.",
 		       cgroup ? cgroup : "its cgroup", limit ? limit : "not known");

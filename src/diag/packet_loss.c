@@ -45,15 +45,17 @@ static void state_resends(const struct xc_case *c, struct xc_opinion *o, const s
 		       s->last.sacked_out);
 	if (s->last.total_retrans >= MIN_RETRANS)
 		xc_for(o, XC_WEAK, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
-		       "%s resent %u segments, %llu bytes acknowledged", side, s->last.total_retrans,
-		       (unsigned long long)s->last.bytes_acked);
+		       "%s resent %u segments, %llu bytes acknowledged", side,
+		       s->last.total_retrans, (unsigned long long)s->last.bytes_acked);
 	if (s->stuck_ns)
 		xc_against(o, XC_RULED_OUT, "the receiver's window is shut: it does not read");
-	if (s->n_retrans_full >= 2 && s->n_full_seqs == 1 && !s->n_retrans_small && !partial_drop(c))
+	if (s->n_retrans_full >= 2 && s->n_full_seqs == 1 && !s->n_retrans_small &&
+	    !partial_drop(c))
 		xc_against(o, XC_AGAINST, "only one full-size segment is resent, again and again");
 	if (s->n_full_seqs >= 2)
 		xc_for(o, XC_STRONG, s->second_full_ns, "tcp:tcp_retransmit_skb",
-		       "%s resent %u different full-size segments: the stream moves on", side, s->n_full_seqs);
+		       "%s resent %u different full-size segments: the stream moves on", side,
+		       s->n_full_seqs);
 }
 
 static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
@@ -66,8 +68,8 @@ static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
 	if (d && xc_is_making_progress(c)) {
 		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
 		       "%llu segments dropped on this host in %s%s (%s), e.g. %s",
-		       (unsigned long long)d->e.count, xc_hook_str(d->e.hook), xc_dev_words(d->e.dev, dev),
-		       d->name, xc_packet_words(d, packet));
+		       (unsigned long long)d->e.count, xc_hook_str(d->e.hook),
+		       xc_dev_words(d->e.dev, dev), d->name, xc_packet_words(d, packet));
 		xc_subject(o, "%s%s of namespace %u", d->name, dev, d->e.netns);
 		if (d->why == XC_DROP_NETFILTER_DROP)
 			xc_state_rule(o, xc_case_rule(c, d), d);

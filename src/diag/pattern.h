@@ -65,8 +65,8 @@ struct xc_pattern {
 extern const struct xc_pattern *const xc_patterns[];	/* NULL-terminated */
 
 /** A fact that speaks for the cause. @hook: where it was seen. */
-void xc_for(struct xc_opinion *o, int points, uint64_t ts_ns, const char *hook, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+void xc_for(struct xc_opinion *o, int points, uint64_t ts_ns, const char *hook, const char *fmt,
+	    ...) __attribute__((format(printf, 5, 6)));
 
 /** A fact that speaks against it; kept for the list of alternatives. @points: negative. */
 void xc_against(struct xc_opinion *o, int points, const char *fmt, ...)

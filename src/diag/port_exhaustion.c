@@ -14,13 +14,15 @@ static bool port_exhaustion_match(const struct xc_case *c, struct xc_opinion *o)
 	xc_server_words(c, server);
 	xc_owner_words(&c->client.owner, who);
 	xc_for(o, XC_DECISIVE, c->ended_ns, "sock:inet_sock_set_state",
-	       "connect() of %s ended %.0f us after it began, without a port and without a packet", who,
-	       (double)c->waited_ns / 1e3);
+	       "connect() of %s ended %.0f us after it began, without a port and without a packet",
+	       who, (double)c->waited_ns / 1e3);
 	if (range)
-		xc_for(o, XC_WEAK, c->ended_ns, "sysctl", "net.ipv4.ip_local_port_range = %s", range);
+		xc_for(o, XC_WEAK, c->ended_ns, "sysctl", "net.ipv4.ip_local_port_range = %s",
+		       range);
 	xc_summary(o, "no local port left for connections to %s", server);
 	xc_subject(o, "ports to %s", server);
-	xc_fix(o, "Reuse connections to %s (pooling, keep-alive); widen net.ipv4.ip_local_port_range%s%s%s; see who holds the ports with `ss -tan dst %s`.",
+	xc_fix(o,
+	       "Reuse connections to %s (pooling, keep-alive); widen net.ipv4.ip_local_port_range%s%s%s; see who holds the ports with `ss -tan dst %s`.",
 	       server, range ? " (now " : "", range ? range : "", range ? ")" : "",
 	       xc_addr_str(c->tuple.daddr, who));
 	return true;

@@ -37,8 +37,8 @@ static bool process_exit_match(const struct xc_case *c, struct xc_opinion *o)
 			continue;
 		xc_owner_words(&p->owner, who);
 		if (sig)
-			xc_for(o, XC_DECISIVE, p->hdr.ts_ns, "sched:sched_process_exit", "%s died of signal %u (%s)",
-			       who, sig, strsignal((int)sig));
+			xc_for(o, XC_DECISIVE, p->hdr.ts_ns, "sched:sched_process_exit",
+			       "%s died of signal %u (%s)", who, sig, strsignal((int)sig));
 		else
 			xc_for(o, XC_STRONG, p->hdr.ts_ns, "sched:sched_process_exit",
 			       "%s ended with status %u", who, p->exit_code >> 8);
@@ -53,12 +53,14 @@ static bool process_exit_match(const struct xc_case *c, struct xc_opinion *o)
 			if (c->procs[k].what == XC_PROC_OOM)
 				xc_against(o, XC_AGAINST * 2, "the OOM killer sent the signal");
 		if (sig)
-			xc_summary(o, "%s died of signal %u (%s); its connections died with it", who, sig,
-				   strsignal((int)sig));
+			xc_summary(o, "%s died of signal %u (%s); its connections died with it",
+				   who, sig, strsignal((int)sig));
 		else
-			xc_summary(o, "%s ended (status %u); its connections died with it", who, p->exit_code >> 8);
+			xc_summary(o, "%s ended (status %u); its connections died with it", who,
+				   p->exit_code >> 8);
 		xc_subject(o, "exit of %s", who);
-		xc_fix(o, "See why %s %s: its log, `journalctl`, `coredumpctl`; restart it, and drain before planned stops.",
+		xc_fix(o,
+		       "See why %s %s: its log, `journalctl`, `coredumpctl`; restart it, and drain before planned stops.",
 		       who, sig ? "died" : "ended");
 		return true;
 	}

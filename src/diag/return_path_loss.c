@@ -16,12 +16,17 @@ static bool return_path_loss_match(const struct xc_case *c, struct xc_opinion *o
 		xc_for(o, XC_WEAK, c->client.last_ns, "tcp:tcp_retransmit_skb",
 		       "the client resent its SYN %u times", c->n_syn_retrans);
 	if (d)
-		xc_against(o, XC_RULED_OUT, "the drop of the answer was seen on this host (%s)", d->name);
-	if (c->is_listener || c->counters.v[XC_CTR_REQQ_FULL_COOKIES] || c->counters.v[XC_CTR_REQQ_FULL_DROP])
-		xc_against(o, XC_AGAINST * 2, "the listener is flooded with SYNs that nobody means to finish");
-	xc_summary(o, "answers from %s to %s are lost on the way back", server, xc_client_words(c, client));
+		xc_against(o, XC_RULED_OUT, "the drop of the answer was seen on this host (%s)",
+			   d->name);
+	if (c->is_listener || c->counters.v[XC_CTR_REQQ_FULL_COOKIES] ||
+	    c->counters.v[XC_CTR_REQQ_FULL_DROP])
+		xc_against(o, XC_AGAINST * 2,
+			   "the listener is flooded with SYNs that nobody means to finish");
+	xc_summary(o, "answers from %s to %s are lost on the way back", server,
+		   xc_client_words(c, client));
 	xc_subject(o, "return path to %s", xc_addr_str(c->tuple.saddr, client));
-	xc_fix(o, "Compare the way back with the way there: an asymmetric route, or a filter that drops replies (`ip route get %s` on the server).",
+	xc_fix(o,
+	       "Compare the way back with the way there: an asymmetric route, or a filter that drops replies (`ip route get %s` on the server).",
 	       xc_addr_str(c->tuple.saddr, client));
 	return true;
 }

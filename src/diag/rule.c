@@ -44,23 +44,25 @@ void xc_state_rule(struct xc_opinion *o, const struct xc_rule_evt *rule,
 	if (rule->handle)
 		(void)snprintf(place, sizeof(place), " handle %u", rule->handle);
 	if (rule->n_candidates <= 1) {
-		xc_for(o, XC_STRONG, d ? d->e.first_ns : 0, "ruleset", "%s, table %s chain %s%s: %s (%s)",
-		       rule->engine, rule->table, rule->chain, place, rule->text, how_words(rule->how));
+		xc_for(o, XC_STRONG, d ? d->e.first_ns : 0, "ruleset",
+		       "%s, table %s chain %s%s: %s (%s)", rule->engine, rule->table, rule->chain,
+		       place, rule->text, how_words(rule->how));
 		o->is_proven |= rule->how >= XC_RULE_COUNTED;
 	} else {
 		xc_for(o, XC_WEAK, d ? d->e.first_ns : 0, "ruleset",
 		       "%u rules could have dropped it; first: table %s chain %s%s: %s",
 		       rule->n_candidates, rule->table, rule->chain, place, rule->text);
 	}
-	xc_details(o, "%s table %s, chain %s%s%s: %s", rule->engine, rule->table, rule->chain, place,
-		   rule->is_policy ? " (policy of the chain)" : "", rule->text);
+	xc_details(o, "%s table %s, chain %s%s%s: %s", rule->engine, rule->table, rule->chain,
+		   place, rule->is_policy ? " (policy of the chain)" : "", rule->text);
 	xc_subject(o, "%s %s %s%s", rule->engine, rule->table, rule->chain, place);
 	if (rule->is_policy)
-		xc_fix(o, "Add an accept rule for this flow to chain %s of table %s, or change its policy.",
+		xc_fix(o,
+		       "Add an accept rule for this flow to chain %s of table %s, or change its policy.",
 		       rule->chain, rule->table);
 	else
-		xc_fix(o, "Change or remove this rule: table %s, chain %s,%s %s", rule->table, rule->chain,
-		       place[0] ? place : " rule", rule->text);
+		xc_fix(o, "Change or remove this rule: table %s, chain %s,%s %s", rule->table,
+		       rule->chain, place[0] ? place : " rule", rule->text);
 }
 
 bool xc_has_forged_reset(const struct xc_case *c)
@@ -73,7 +75,8 @@ bool xc_was_answered_by_filter(const struct xc_case *c)
 	if (xc_has_forged_reset(c))
 		return true;
 	for (uint32_t i = 0; i < c->n_icmps; i++)
-		if ((c->icmps[i].e.family == 4 && c->icmps[i].e.type == 3 && c->icmps[i].e.code != 4) ||
+		if ((c->icmps[i].e.family == 4 && c->icmps[i].e.type == 3 &&
+		     c->icmps[i].e.code != 4) ||
 		    (c->icmps[i].e.family == 6 && c->icmps[i].e.type == 1))
 			return true;
 	return false;
@@ -108,6 +111,7 @@ bool xc_drops_as_invalid(const struct xc_case *c, const struct xc_drop_fact *d)
 	if (rule)
 		return strstr(rule->text, "invalid") || strstr(rule->text, "INVALID");
 	/* Where conntrack is not in use no packet has an entry: that says nothing. */
-	return c->was_established && (note_number(c, "net.netfilter.nf_conntrack_count") ||
-				      (c->counters.netns == d->e.netns && c->counters.v[XC_CTR_CT_COUNT]));
+	return c->was_established &&
+	       (note_number(c, "net.netfilter.nf_conntrack_count") ||
+		(c->counters.netns == d->e.netns && c->counters.v[XC_CTR_CT_COUNT]));
 }

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void xc_for(struct xc_opinion *o, int points, uint64_t ts_ns, const char *hook, const char *fmt, ...)
+void xc_for(struct xc_opinion *o, int points, uint64_t ts_ns, const char *hook, const char *fmt,
+	    ...)
 {
 	struct xc_evidence *e;
 	va_list ap;
@@ -147,8 +148,8 @@ const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c)
 		const struct xc_drop_fact *d = &c->drops[i];
 
 		/* tcp_v4_rcv() drops for more than want of a socket: no RST follows then */
-		if (!d->e.is_quoted && (is_decisive(d->why) ||
-					(d->is_by_place && d->why == XC_DROP_NO_SOCKET)))
+		if (!d->e.is_quoted &&
+		    (is_decisive(d->why) || (d->is_by_place && d->why == XC_DROP_NO_SOCKET)))
 			return d;
 	}
 	return NULL;

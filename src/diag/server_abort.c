@@ -24,22 +24,30 @@ static void name_the_cause(const struct xc_case *c, struct xc_opinion *o,
 	const char *side = r->by_server ? "server" : "client";
 	char who[XC_WORDS], flow[XC_WORDS];
 
-	xc_owner_words(r->e.owner.tgid ? &r->e.owner : r->by_server ? &c->server.owner : &c->client.owner, who);
+	xc_owner_words(r->e.owner.tgid ? &r->e.owner :
+		       r->by_server    ? &c->server.owner :
+					 &c->client.owner,
+		       who);
 	xc_flow_words(c, flow);
 	if (r->e.unread_bytes || r->why == XC_RST_TCP_ABORT_ON_CLOSE) {
-		xc_summary(o, "%s: the %s %s closed without reading what was sent (%u bytes)", flow, side,
-			   who, r->e.unread_bytes);
-		xc_fix(o, "In %s: read the request to its end (or shutdown() and drain) before close(); look for a size limit or a time-out there.",
+		xc_summary(o, "%s: the %s %s closed without reading what was sent (%u bytes)", flow,
+			   side, who, r->e.unread_bytes);
+		xc_fix(o,
+		       "In %s: read the request to its end (or shutdown() and drain) before close(); look for a size limit or a time-out there.",
 		       who);
 	} else if (xc_fitting_listener(c) || !c->n_listeners) {
-		xc_summary(o, "%s: the %s %s aborted the connection (SO_LINGER 0 or disconnect)", flow, side,
-			   who);
-		xc_fix(o, "In %s: SO_LINGER with time 0 sends a RST instead of a FIN; remove it, or close after the peer has finished.",
+		xc_summary(o, "%s: the %s %s aborted the connection (SO_LINGER 0 or disconnect)",
+			   flow, side, who);
+		xc_fix(o,
+		       "In %s: SO_LINGER with time 0 sends a RST instead of a FIN; remove it, or close after the peer has finished.",
 		       who);
 	} else {
-		xc_summary(o, "%s: the %s stopped listening while the connection waited to be accepted", flow,
-			   side);
-		xc_fix(o, "The service stopped with connections in its accept queue: drain before stopping.");
+		xc_summary(
+			o,
+			"%s: the %s stopped listening while the connection waited to be accepted",
+			flow, side);
+		xc_fix(o,
+		       "The service stopped with connections in its accept queue: drain before stopping.");
 	}
 }
 
@@ -51,7 +59,8 @@ static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 	for (uint32_t i = 0; i < c->n_resets && !r; i++)
 		if (is_abort(&c->resets[i]))
 			r = &c->resets[i];
-	if (!r && c->was_established && c->error == ECONNRESET && c->client.n_rst_rcvd && !c->n_resets) {
+	if (!r && c->was_established && c->error == ECONNRESET && c->client.n_rst_rcvd &&
+	    !c->n_resets) {
 		xc_for(o, XC_STRONG, c->client.last_ns, "tcp:tcp_receive_reset",
 		       "the peer sent a RST on an established connection");
 		return true;
@@ -59,8 +68,8 @@ static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 	if (!r)
 		return false;
 	xc_owner_words(&r->e.owner, who);
-	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset", "%s sent the RST itself (%s), %u bytes unread",
-	       who, r->name, r->e.unread_bytes);
+	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
+	       "%s sent the RST itself (%s), %u bytes unread", who, r->name, r->e.unread_bytes);
 	name_the_cause(c, o, r);
 	if (xc_died_before(c, r->e.hdr.ts_ns))
 		xc_against(o, XC_AGAINST * 2, "the process was dying, it did not choose to abort");
@@ -77,7 +86,8 @@ const struct xc_pattern xc_pattern_server_abort = {
 	.layer = XC_LAYER_SOCKET,
 	.kind = XC_KIND_FAILURE,
 	.severity = XC_SEVERITY_ERROR,
-	.cause = "The peer's application aborted the connection: unread data at close, or SO_LINGER 0.",
+	.cause =
+		"The peer's application aborted the connection: unread data at close, or SO_LINGER 0.",
 	.fix = "Fix the aborting side: read everything before close(), do not use SO_LINGER 0.",
 	.match = server_abort_match,
 };

@@ -17,8 +17,8 @@ static bool syn_flood_match(const struct xc_case *c, struct xc_opinion *o)
 	       "request queue full: TCPReqQFullDoCookies +%llu, TCPReqQFullDrop +%llu",
 	       (unsigned long long)cookies, (unsigned long long)drops);
 	if (l && l->request_queue >= l->accept_max)
-		xc_for(o, XC_STRONG, c->counters_first_ns, "listener", "%u half-open connections, %u allowed",
-		       l->request_queue, l->accept_max);
+		xc_for(o, XC_STRONG, c->counters_first_ns, "listener",
+		       "%u half-open connections, %u allowed", l->request_queue, l->accept_max);
 	if (c->counters.v[XC_CTR_LISTEN_OVERFLOWS])
 		xc_against(o, XC_AGAINST, "the accept queue overflows too");
 	if (!c->is_listener && !c->n_syn_retrans && !c->server.n_synack_retrans)
@@ -26,12 +26,15 @@ static bool syn_flood_match(const struct xc_case *c, struct xc_opinion *o)
 	xc_summary(o, "SYN flood on %s: %s", server,
 		   drops ? "new connections are dropped" : "SYN cookies keep it open");
 	xc_subject(o, "listener %s of namespace %u",
-		   l ? xc_endpoint_str(l->addr, c->tuple.dport_he, bound) : server, c->server.netns);
+		   l ? xc_endpoint_str(l->addr, c->tuple.dport_he, bound) : server,
+		   c->server.netns);
 	if (drops)
-		xc_fix(o, "Switch SYN cookies on: sysctl -w net.ipv4.tcp_syncookies=1 (now %s); raise net.ipv4.tcp_max_syn_backlog; limit SYNs per source in front of it.",
+		xc_fix(o,
+		       "Switch SYN cookies on: sysctl -w net.ipv4.tcp_syncookies=1 (now %s); raise net.ipv4.tcp_max_syn_backlog; limit SYNs per source in front of it.",
 		       syncookies ? syncookies : "?");
 	else
-		xc_fix(o, "SYN cookies answer for now; limit SYNs per source in front of %s and see where they come from (`ss -tn state syn-recv`).",
+		xc_fix(o,
+		       "SYN cookies answer for now; limit SYNs per source in front of %s and see where they come from (`ss -tn state syn-recv`).",
 		       server);
 	o->severity = drops ? XC_SEVERITY_ERROR : XC_SEVERITY_WARNING;
 	return true;

@@ -26,15 +26,18 @@ static bool ttl_exceeded_match(const struct xc_case *c, struct xc_opinion *o)
 	if (!i && !d)
 		return false;
 	if (d)
-		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb", "%s has TTL %u and is not forwarded%s",
-		       xc_packet_words(d, packet), d->e.ttl, xc_dev_words(d->e.dev, dev));
+		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
+		       "%s has TTL %u and is not forwarded%s", xc_packet_words(d, packet), d->e.ttl,
+		       xc_dev_words(d->e.dev, dev));
 	if (i)
-		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns, i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
+		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns,
+		       i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
 		       "time exceeded, reported by %s",
 		       xc_addr_is_zero(i->e.from) ? "this host" : xc_addr_str(i->e.from, from));
 	xc_summary(o, "packets to %s run out of hops (TTL exceeded)", xc_server_words(c, server));
 	xc_subject(o, "TTL to %s", xc_addr_str(c->tuple.daddr, from));
-	xc_fix(o, "Look for a routing loop (`tracepath %s`); if the sender sets its own TTL (IP_TTL, a TTL rule), raise it.",
+	xc_fix(o,
+	       "Look for a routing loop (`tracepath %s`); if the sender sets its own TTL (IP_TTL, a TTL rule), raise it.",
 	       xc_addr_str(c->tuple.daddr, from));
 	return true;
 }

@@ -20,7 +20,8 @@ static bool udp_receive_overflow_match(const struct xc_case *c, struct xc_opinio
 	       d->e.rx_unread_bytes, d->e.rx_rcvbuf_bytes, (unsigned long long)d->e.count);
 	xc_summary(o, "UDP %s: %s does not read fast enough, datagrams are dropped", to, who);
 	xc_subject(o, "UDP buffer of %s", to);
-	xc_fix(o, "Find out why %s does not keep up (blocked, throttled?), or give the socket a larger SO_RCVBUF (now %u bytes; net.core.rmem_max limits it).",
+	xc_fix(o,
+	       "Find out why %s does not keep up (blocked, throttled?), or give the socket a larger SO_RCVBUF (now %u bytes; net.core.rmem_max limits it).",
 	       who, d->e.rx_rcvbuf_bytes);
 	return true;
 }
@@ -31,7 +32,8 @@ const struct xc_pattern xc_pattern_udp_receive_overflow = {
 	.layer = XC_LAYER_SOCKET,
 	.kind = XC_KIND_CONDITION,
 	.severity = XC_SEVERITY_ERROR,
-	.cause = "The UDP socket's receive buffer is full because the application reads too slowly.",
+	.cause =
+		"The UDP socket's receive buffer is full because the application reads too slowly.",
 	.fix = "Read faster, or enlarge SO_RCVBUF and net.core.rmem_max.",
 	.match = udp_receive_overflow_match,
 };

@@ -20,7 +20,8 @@ static bool udp_unreachable_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb", "%s: no socket for it",
 		       xc_packet_words(d, packet));
 	if (i)
-		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns, i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
+		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns,
+		       i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
 		       "port unreachable, reported by %s",
 		       xc_addr_is_zero(i->e.from) ? "this host" : xc_addr_str(i->e.from, from));
 	if (xc_filter_drop_of(c))
@@ -33,9 +34,11 @@ static bool udp_unreachable_match(const struct xc_case *c, struct xc_opinion *o)
 			xc_details(o, "%s is bound to another address of that port: %s.",
 				   xc_owner_words(&c->listeners[k].owner, who),
 				   xc_endpoint_str(c->listeners[k].addr, c->tuple.dport_he, from));
-			xc_for(o, XC_WEAK, 0, "listener table", "%s is bound to %s only", who, from);
+			xc_for(o, XC_WEAK, 0, "listener table", "%s is bound to %s only", who,
+			       from);
 		}
-	xc_fix(o, "Start the service on UDP %s or correct the port. A client with an unconnected socket sees only a time-out: connect() it to get ECONNREFUSED at once.",
+	xc_fix(o,
+	       "Start the service on UDP %s or correct the port. A client with an unconnected socket sees only a time-out: connect() it to get ECONNREFUSED at once.",
 	       server);
 	return true;
 }

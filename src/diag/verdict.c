@@ -112,7 +112,8 @@ void xc_judge(const struct xc_case *c, struct xc_verdict *ret_verdict)
 	for (size_t i = 0; i < n && ret_verdict->n_alternatives < XC_FINDING_ALTERNATIVES; i++) {
 		struct xc_alternative *a = &ret_verdict->alternatives[ret_verdict->n_alternatives];
 
-		if (list[i].pattern == ret_verdict->best.pattern || list[i].weight / sum < SHOW_FROM)
+		if (list[i].pattern == ret_verdict->best.pattern ||
+		    list[i].weight / sum < SHOW_FROM)
 			continue;
 		a->pattern_id = list[i].pattern->id;
 		a->name = list[i].pattern->name;
@@ -156,7 +157,8 @@ static struct xc_decision decide_pending(const struct xc_case *c, const struct x
 	if (!v->best.pattern || (!v->best.has_decisive && v->confidence < SUSPECT_FROM))
 		return nothing(false);
 	d.status = XC_STATUS_SUSPECTED;
-	d.severity = v->best.severity < XC_SEVERITY_WARNING ? v->best.severity : XC_SEVERITY_WARNING;
+	d.severity =
+		v->best.severity < XC_SEVERITY_WARNING ? v->best.severity : XC_SEVERITY_WARNING;
 	if (v->best.has_decisive &&
 	    (v->best.pattern->kind == XC_KIND_CONDITION || has_no_socket_to_wait_for(c))) {
 		d.status = XC_STATUS_CONFIRMED;
@@ -176,8 +178,7 @@ static bool is_worth_telling_after_quiet_end(const struct xc_case *c, const stru
 {
 	if (c->outcome == XC_OUTCOME_GAVE_UP && c->n_syn_retrans)
 		return true;
-	return v->best.pattern && v->best.has_decisive &&
-	       v->best.pattern->kind == XC_KIND_FAILURE;
+	return v->best.pattern && v->best.has_decisive && v->best.pattern->kind == XC_KIND_FAILURE;
 }
 
 static bool nobody_saw_the_error(const struct xc_case *c)
@@ -191,7 +192,8 @@ static bool nobody_saw_the_error(const struct xc_case *c)
 static struct xc_decision decide_ended(const struct xc_case *c, const struct xc_verdict *v,
 				       const struct xc_before *b)
 {
-	struct xc_decision d = { .say = XC_SAY_FINDING, .status = XC_STATUS_CONFIRMED,
+	struct xc_decision d = { .say = XC_SAY_FINDING,
+				 .status = XC_STATUS_CONFIRMED,
 				 .is_final = true };
 	bool has_error = c->outcome == XC_OUTCOME_REFUSED || c->outcome == XC_OUTCOME_BROKEN;
 
@@ -265,17 +267,20 @@ static void write_unknown(const struct xc_case *c, struct xc_finding *f)
 	f->confidence = 0.1;	/* S2-28 */
 	(void)snprintf(f->summary, sizeof(f->summary), "%s: %s, cause unknown",
 		       xc_flow_words(c, flow), f->app_sees[0] ? f->app_sees : "in trouble");
-	(void)snprintf(f->details, sizeof(f->details),
-		       "No hook told why. SYN resends %u, data resends %u, drops seen %u, resets seen %u, ICMP errors %u.",
-		       c->n_syn_retrans, c->client.n_retrans + c->server.n_retrans, c->n_drops,
-		       c->n_resets, c->n_icmps);
-	(void)snprintf(f->resolution, sizeof(f->resolution),
-		       "Run crosscut on the other end too, or record this with `crosscut record` and report it.");
+	(void)snprintf(
+		f->details, sizeof(f->details),
+		"No hook told why. SYN resends %u, data resends %u, drops seen %u, resets seen %u, ICMP errors %u.",
+		c->n_syn_retrans, c->client.n_retrans + c->server.n_retrans, c->n_drops,
+		c->n_resets, c->n_icmps);
+	(void)snprintf(
+		f->resolution, sizeof(f->resolution),
+		"Run crosscut on the other end too, or record this with `crosscut record` and report it.");
 	(void)snprintf(f->subject, sizeof(f->subject), "unknown");
 }
 
 /* The flow works: whatever its evidence looks like now, what is taken back is what was said. */
-static void write_cleared(const struct xc_case *c, const struct xc_decision *d, struct xc_finding *f)
+static void write_cleared(const struct xc_case *c, const struct xc_decision *d,
+			  struct xc_finding *f)
 {
 	char flow[XC_WORDS];
 
@@ -286,9 +291,11 @@ static void write_cleared(const struct xc_case *c, const struct xc_decision *d, 
 		f->pattern = xc_patterns[i]->name;
 		f->layer = xc_patterns[i]->layer;
 	}
-	(void)snprintf(f->summary, sizeof(f->summary), "%s: works after all", xc_flow_words(c, flow));
+	(void)snprintf(f->summary, sizeof(f->summary), "%s: works after all",
+		       xc_flow_words(c, flow));
 	(void)snprintf(f->details, sizeof(f->details), "What was suspected did not come true.");
-	(void)snprintf(f->resolution, sizeof(f->resolution), "Nothing to do, unless it happens often.");
+	(void)snprintf(f->resolution, sizeof(f->resolution),
+		       "Nothing to do, unless it happens often.");
 	f->confidence = 0;
 }
 
@@ -306,8 +313,10 @@ static void write_opinion(const struct xc_case *c, const struct xc_verdict *v, s
 	else
 		(void)snprintf(f->summary, sizeof(f->summary), "%s: %s", xc_flow_words(c, flow),
 			       o->pattern->cause);
-	(void)snprintf(f->details, sizeof(f->details), "%s", o->details[0] ? o->details : o->pattern->cause);
-	(void)snprintf(f->resolution, sizeof(f->resolution), "%s", o->fix[0] ? o->fix : o->pattern->fix);
+	(void)snprintf(f->details, sizeof(f->details), "%s",
+		       o->details[0] ? o->details : o->pattern->cause);
+	(void)snprintf(f->resolution, sizeof(f->resolution), "%s",
+		       o->fix[0] ? o->fix : o->pattern->fix);
 	(void)snprintf(f->subject, sizeof(f->subject), "%s",
 		       o->subject[0] ? o->subject : xc_server_words(c, server));
 	memcpy(f->evidence, o->evidence, sizeof(f->evidence));

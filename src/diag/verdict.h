@@ -26,7 +26,8 @@ struct xc_decision {
 	enum xc_severity severity;
 	bool is_final;		/* the case is over */
 	bool starts_over;	/* the connection lives on: forget the trouble it had */
-	const char *cleared_id;	/* CLEARED: the cause that did not come true; NULL = unknown cause */
+	const char
+		*cleared_id; /* CLEARED: the cause that did not come true; NULL = unknown cause */
 };
 
 /* What was said before about this flow. */

@@ -6,7 +6,8 @@
 
 static const char *mac_words(const uint8_t m[6], char out[18])
 {
-	(void)snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	(void)snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		       m[5]);
 	return out;
 }
 
@@ -21,12 +22,15 @@ static bool wrong_mac_match(const struct xc_case *c, struct xc_opinion *o)
 	mac_words(d->e.dst_mac, to);
 	mac_words(d->e.dev_mac, is);
 	xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
-	       "%s arrived%s for MAC %s, but the interface has %s", xc_packet_words(d, packet), dev, to, is);
+	       "%s arrived%s for MAC %s, but the interface has %s", xc_packet_words(d, packet), dev,
+	       to, is);
 	if (xc_case_is_silent_connect(c))
-		xc_for(o, XC_WEAK, c->client.last_ns, "tcp:tcp_retransmit_skb", "no answer to the SYN");
+		xc_for(o, XC_WEAK, c->client.last_ns, "tcp:tcp_retransmit_skb",
+		       "no answer to the SYN");
 	xc_summary(o, "packets are sent to a stale MAC address (%s instead of %s)", to, is);
 	xc_subject(o, "MAC %s%s of namespace %u", to, dev, d->e.netns);
-	xc_fix(o, "Flush the stale neighbour entry on the sender (`ip neigh flush`), or remove the static one; after a failover announce the new MAC (gratuitous ARP). Receiver: %s%s.",
+	xc_fix(o,
+	       "Flush the stale neighbour entry on the sender (`ip neigh flush`), or remove the static one; after a failover announce the new MAC (gratuitous ARP). Receiver: %s%s.",
 	       is, dev);
 	return true;
 }

@@ -32,18 +32,21 @@ static bool zero_window_match(const struct xc_case *c, struct xc_opinion *o)
 		return false;
 	xc_owner_words(&reader->owner, who);
 	if (s)
-		xc_for(o, s->last.rwnd_limited_ms >= STALL_MS ? XC_DECISIVE : XC_STRONG, s->stuck_ns, "iter/tcp",
+		xc_for(o, s->last.rwnd_limited_ms >= STALL_MS ? XC_DECISIVE : XC_STRONG,
+		       s->stuck_ns, "iter/tcp",
 		       "the sender waits for a window: %u bytes offered, held back %u ms, %u probes unanswered",
 		       s->last.snd_wnd, s->last.rwnd_limited_ms, s->last.probes_out);
 	if (d)
 		xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb",
-		       "a window probe found the receive window shut, %u bytes unread", d->e.rx_unread_bytes);
+		       "a window probe found the receive window shut, %u bytes unread",
+		       d->e.rx_unread_bytes);
 	if (s && s->n_retrans)
 		xc_against(o, -XC_WEAK, "segments are resent too");
 	xc_summary(o, "%s: %s %s does not read (zero window)", xc_flow_words(c, flow),
 		   reader_is_server ? "server" : "client", who);
 	xc_subject(o, "reader %s", who);
-	xc_fix(o, "Find out why %s does not read its socket: blocked, throttled, swapping, or waiting for somebody else. A larger receive buffer only delays the stall.",
+	xc_fix(o,
+	       "Find out why %s does not read its socket: blocked, throttled, swapping, or waiting for somebody else. A larger receive buffer only delays the stall.",
 	       who);
 	return true;
 }
@@ -54,7 +57,8 @@ const struct xc_pattern xc_pattern_zero_window = {
 	.layer = XC_LAYER_SOCKET,
 	.kind = XC_KIND_CONDITION,
 	.severity = XC_SEVERITY_WARNING,
-	.cause = "The receiving application does not read, so its window is shut and the sender waits.",
+	.cause =
+		"The receiving application does not read, so its window is shut and the sender waits.",
 	.fix = "Find out why the receiver does not read.",
 	.match = zero_window_match,
 };

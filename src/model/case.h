@@ -164,4 +164,3 @@ const char *xc_dev_or(const char dev[16], const char *otherwise);
 
 /** "PREROUTING" ... "FORWARD"; "?" when not known. */
 const char *xc_hook_str(uint8_t hook);
-

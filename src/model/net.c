@@ -125,12 +125,18 @@ const char *xc_errno_name(int err)
 const char *xc_tcp_state_str(uint8_t state)
 {
 	static const char *const names[] = {
-		[XC_TCP_ESTABLISHED] = "ESTABLISHED", [XC_TCP_SYN_SENT] = "SYN_SENT",
-		[XC_TCP_SYN_RECV] = "SYN_RECV",	      [XC_TCP_FIN_WAIT1] = "FIN_WAIT1",
-		[XC_TCP_FIN_WAIT2] = "FIN_WAIT2",     [XC_TCP_TIME_WAIT] = "TIME_WAIT",
-		[XC_TCP_CLOSE] = "CLOSE",	      [XC_TCP_CLOSE_WAIT] = "CLOSE_WAIT",
-		[XC_TCP_LAST_ACK] = "LAST_ACK",	      [XC_TCP_LISTEN] = "LISTEN",
-		[XC_TCP_CLOSING] = "CLOSING",	      [XC_TCP_NEW_SYN_RECV] = "NEW_SYN_RECV",
+		[XC_TCP_ESTABLISHED] = "ESTABLISHED",
+		[XC_TCP_SYN_SENT] = "SYN_SENT",
+		[XC_TCP_SYN_RECV] = "SYN_RECV",
+		[XC_TCP_FIN_WAIT1] = "FIN_WAIT1",
+		[XC_TCP_FIN_WAIT2] = "FIN_WAIT2",
+		[XC_TCP_TIME_WAIT] = "TIME_WAIT",
+		[XC_TCP_CLOSE] = "CLOSE",
+		[XC_TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+		[XC_TCP_LAST_ACK] = "LAST_ACK",
+		[XC_TCP_LISTEN] = "LISTEN",
+		[XC_TCP_CLOSING] = "CLOSING",
+		[XC_TCP_NEW_SYN_RECV] = "NEW_SYN_RECV",
 	};
 
 	return state < ARRAY_SIZE(names) && names[state] ? names[state] : "?";

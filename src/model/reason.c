@@ -6,17 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const drop_names[] = {
-	[XC_DROP_OTHER] = "",
+static const char *const drop_names[] = { [XC_DROP_OTHER] = "",
 #define R(name) [XC_DROP_##name] = #name,
-	XC_DROP_REASONS(R)
+					  XC_DROP_REASONS(R)
 #undef R
 };
 
-static const char *const rst_names[] = {
-	[XC_RST_OTHER] = "",
+static const char *const rst_names[] = { [XC_RST_OTHER] = "",
 #define R(name) [XC_RST_##name] = #name,
-	XC_RST_REASONS(R)
+					 XC_RST_REASONS(R)
 #undef R
 };
 
@@ -89,8 +87,10 @@ static const struct {
 	{ "ip6_finish_output", XC_DROP_BPF_CGROUP_EGRESS },
 	{ "do_xdp_generic", XC_DROP_XDP },
 	{ "veth_xdp_rcv_skb", XC_DROP_XDP },
+	{ "veth_xdp_rcv", XC_DROP_XDP },	/* where the former is inlined */
 	{ "ip_rcv_core", XC_DROP_OTHERHOST },
-	{ "kfree_skb_list", XC_DROP_QDISC_DROP },	/* what a qdisc hands back to __dev_queue_xmit() */
+	{ "kfree_skb_list",
+	  XC_DROP_QDISC_DROP }, /* what a qdisc hands back to __dev_queue_xmit() */
 };
 
 /* The compiler may add ".constprop.0" or ".isra.0", the kernel " [module]". */
@@ -113,8 +113,9 @@ bool xc_place_is_noise(const char *sym)
 {
 	/* Places whose drops without a reason mean something even where reasons exist. */
 	static const char *const telling[] = {
-		"ip_error", "ip6_pkt_drop", "do_xdp_generic", "veth_xdp_rcv_skb", "ip_forward", "ip6_forward",
-		"nf_hook_slow", "nft_do_chain", "__dev_queue_xmit",
+		"ip_error",	"ip6_pkt_drop",	    "do_xdp_generic",	  "veth_xdp_rcv_skb",
+		"veth_xdp_rcv", "ip_forward",	    "ip6_forward",	  "nf_hook_slow",
+		"nft_do_chain", "__dev_queue_xmit", "ip_rcv_finish_core",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(telling); i++)

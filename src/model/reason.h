@@ -70,7 +70,7 @@ enum xc_drop {
 #define R(name) XC_DROP_##name,
 	XC_DROP_REASONS(R)
 #undef R
-	_XC_DROP_MAX,
+		_XC_DROP_MAX,
 };
 
 enum xc_rst {
@@ -78,7 +78,7 @@ enum xc_rst {
 #define R(name) XC_RST_##name,
 	XC_RST_REASONS(R)
 #undef R
-	_XC_RST_MAX,
+		_XC_RST_MAX,
 };
 
 #define XC_ENUM_VALUES 256

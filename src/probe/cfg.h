@@ -28,6 +28,7 @@ struct xc_probe_cfg {
 	__u32 netns_only;	/* the one namespace in scope: spares the look into xc_netns; 0 = not one */
 	__u32 n_match;
 	__u32 hz;		/* jiffies per second */
+	__u32 max_closed;	/* entries of closed sockets kept for the next ones */
 	__u32 drop_budget;	/* drop records per CPU and 100 ms; the rest is counted */
 	__u8 has_netns_scope;	/* only namespaces in xc_netns */
 	__u8 has_sock_cookie;	/* bpf_get_socket_cookie() in tracing programs (5.12) */
@@ -35,7 +36,8 @@ struct xc_probe_cfg {
 	__u8 has_snprintf;	/* bpf_snprintf() (5.13): symbol names from the kernel itself */
 	__u8 has_reasons;	/* kfree_skb carries a reason (5.17) */
 	struct xc_match match[XC_MATCH_MAX];
-	__u8 reason_action[XC_REASON_MAX];	/* enum xc_reason_action by number of the RUNNING kernel */
+	__u8 reason_action
+		[XC_REASON_MAX]; /* enum xc_reason_action by number of the RUNNING kernel */
 	__u32 reason_not_specified;
 	__u32 reason_no_socket;
 	__u32 reason_socket_filter;

@@ -157,9 +157,11 @@ static __always_inline int xc_netns_in_scope(u32 netns)
 }
 
 /* Without branches: sixteen filters in a row must not multiply the paths the verifier walks. */
-static __always_inline u64 end_differs(const volatile struct xc_match *m, const u64 addr[2], u16 port)
+static __always_inline u64 end_differs(const volatile struct xc_match *m, const u64 addr[2],
+				       u16 port)
 {
-	u64 addr_differs = ((addr[0] ^ m->addr[0]) & m->mask[0]) | ((addr[1] ^ m->addr[1]) & m->mask[1]);
+	u64 addr_differs =
+		((addr[0] ^ m->addr[0]) & m->mask[0]) | ((addr[1] ^ m->addr[1]) & m->mask[1]);
 	u64 port_differs = (m->port_he ^ port) & m->port_mask;
 
 	return addr_differs | port_differs;

@@ -213,7 +213,8 @@ static __always_inline int is_noise(const struct pkt *k, u64 location, u32 reaso
 		return rx && BPF_CORE_READ(rx, sk_type) == 3;	/* SOCK_RAW */
 	if (cfg.has_reasons && reason == cfg.reason_old_sequence) {
 		/* An answer to a keep-alive probe; a probe of a shut window is worth telling. */
-		if (!rx || k->payload_bytes > 1 || !xc_is_full(BPF_CORE_READ(rx, __sk_common.skc_state)))
+		if (!rx || k->payload_bytes > 1 ||
+		    !xc_is_full(BPF_CORE_READ(rx, __sk_common.skc_state)))
 			return 1;
 		return BPF_CORE_READ((struct tcp_sock *)rx, rcv_wnd) != 0;
 	}

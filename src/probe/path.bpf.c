@@ -139,7 +139,8 @@ int BPF_PROG(path_fib4, u32 table, const struct flowi4 *fl, const void *nhc, int
 	l.dport_be = BPF_CORE_READ(fl, uli.ports.dport);
 	xc_addr4(l.saddr, BPF_CORE_READ(fl, saddr));
 	xc_addr4(l.daddr, BPF_CORE_READ(fl, daddr));
-	if (is_local_output(&l)) {	/* the tracepoint does not tell the namespace; the process does */
+	if (is_local_output(
+		    &l)) { /* the tracepoint does not tell the namespace; the process does */
 		task = (struct task_struct *)bpf_get_current_task();
 		l.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	}
@@ -157,7 +158,8 @@ static __always_inline s32 fib6_error(const struct net *net, const struct fib6_r
 		return -ERR_AGAIN;
 	case RTN_UNREACHABLE:	/* of the null entry: no route at all */
 		return BPF_CORE_READ(res, f6i) == BPF_CORE_READ(net, ipv6.fib6_null_entry) ?
-			       -ERR_NETUNREACH : -ERR_HOSTUNREACH;
+			       -ERR_NETUNREACH :
+			       -ERR_HOSTUNREACH;
 	default:
 		return 0;
 	}

@@ -46,7 +46,8 @@ struct xc_program {
 	const char *tracepoint;	/* without group, as in BTF; NULL = no tracepoint, loaded always */
 	int n_args;		/* of the tracepoint, the context not counted */
 	bool wants_ptr;		/* ... and the first of them is a pointer */
-	const char *lacks;	/* what an older tracepoint does not give, and since when it does; may be NULL */
+	const char *
+		lacks; /* what an older tracepoint does not give, and since when it does; may be NULL */
 	const char *so;		/* what is less certain for it */
 };
 

@@ -4,7 +4,10 @@
 #include "proc.skel.h"
 
 static const struct xc_program programs[] = {
-	{ .name = "proc_oom_task", .tracepoint = "mark_victim", .n_args = 2, .wants_ptr = true,
+	{ .name = "proc_oom_task",
+	  .tracepoint = "mark_victim",
+	  .n_args = 2,
+	  .wants_ptr = true,
 	  .lacks = "task of oom:mark_victim (6.8)",
 	  .so = "an OOM kill looks like any other SIGKILL" },
 	{ .name = "proc_exit" },

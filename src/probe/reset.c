@@ -4,7 +4,9 @@
 #include "reset.skel.h"
 
 static const struct xc_program programs[] = {
-	{ .name = "reset_reason", .tracepoint = "tcp_send_reset", .n_args = 3,
+	{ .name = "reset_reason",
+	  .tracepoint = "tcp_send_reset",
+	  .n_args = 3,
 	  .lacks = "reset reason (6.10)",
 	  .so = "why a RST was sent is told from the socket's state, and one without a socket from the drop it answers" },
 	{ .name = "reset_plain", .tracepoint = "tcp_send_reset", .n_args = 2 },

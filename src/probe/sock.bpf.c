@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * TCP sockets: a healthy connection costs one map insert when it is opened, one delete
- * when it closes and a few compares in between; a snapshot is sent only when something
- * went wrong. Never touches payload.
+ * TCP sockets: a healthy connection costs one entry filled when it is opened, two looks when
+ * its ends close and a few compares in between; a snapshot is sent only when something went
+ * wrong. Never touches payload.
  */
 #include "abi/path.h"
 #include "probe/common.bpf.h"
@@ -31,8 +31,7 @@ static __always_inline void sock_emit(struct sock *sk, u64 cookie, struct xc_soc
 	e->state_old = state_old;
 	/* inet_num and the port are given back before CLOSE is traced; inet_sport still has it. */
 	if (!e->tuple.sport_he)
-		e->tuple.sport_he =
-			bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+		e->tuple.sport_he = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	if (!xc_tuple_in_scope(&e->tuple) || !xc_iface_in_scope(e->oif)) {
 		bpf_ringbuf_discard(e, 0);
 		xc_count(XC_STAT_OUT_OF_SCOPE);
@@ -66,8 +65,7 @@ static __always_inline void route_was_found(struct sock *sk, u32 netns)
 /* connect() was called: remember who and when. The only cost of a connection that succeeds. */
 static __always_inline void on_connect(struct sock *sk, u32 netns)
 {
-	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
-	u64 key = (u64)sk;
+	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns(), .is_live = 1 };
 
 	if (!xc_task_in_scope())
 		return;
@@ -78,7 +76,7 @@ static __always_inline void on_connect(struct sock *sk, u32 netns)
 		xc_sk_tuple(sk, &t);
 		xc_peer_learn(&t);
 	}
-	if (bpf_map_update_elem(&xc_socks, &key, &own, BPF_ANY))
+	if (xc_own_remember(sk, &own))
 		xc_count(XC_STAT_LOST_MAP);
 	if (xc_route_just_failed())
 		route_was_found(sk, netns);
@@ -162,13 +160,12 @@ static __always_inline int may_have_failed(const struct sock *sk, int old)
 static __always_inline void on_close(struct sock *sk, int old)
 {
 	struct xc_sock_own *own = xc_own_find(sk);
-	u64 key = (u64)sk;
 
 	if (may_have_failed(sk, old) && (own || !xc_has_process_scope()) &&
 	    xc_netns_in_scope(netns_of(sk)))
 		sock_emit(sk, xc_sk_cookie(sk), own, XC_SOCK_CLOSED, old);
 	if (own)
-		bpf_map_delete_elem(&xc_socks, &key);
+		xc_own_forget(sk, own);
 }
 
 #define PF_EXITING 0x4		/* include/linux/sched.h */
@@ -345,7 +342,8 @@ int BPF_PROG(sock_synack, struct sock *sk, const struct request_sock *req)
 	if (!e)
 		return 0;
 	xc_sock_fill(e, sk, own);
-	xc_sk_tuple((const struct sock *)req, &e->tuple);	/* struct sock_common comes first in both */
+	xc_sk_tuple((const struct sock *)req,
+		    &e->tuple); /* struct sock_common comes first in both */
 	e->cookie = xc_sk_cookie(sk);
 	e->what = XC_SOCK_SYNACK_RETRANS;
 	e->syn_retrans = BPF_CORE_READ(req, num_retrans);

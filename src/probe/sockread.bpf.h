@@ -9,26 +9,70 @@ struct xc_sock_own {
 	struct xc_owner owner;
 	u64 open_ns;
 	u32 syn_retrans;
-	u32 _pad0;
+	u32 is_live;		/* 0 = the socket is closed; the entry waits for the next one there */
 };
 
 /*
- * Sockets that called connect(), and those the back-fill found, by address. An address is unique
- * until the socket is CLOSE, and then the entry goes. A cookie would have to be made for every
- * connection, and would meet a cold bucket each time; addresses come again and are warm.
+ * Sockets that called connect(), and those the back-fill found, by address: unique until the
+ * socket is CLOSE, and soon used again by another. So a closed one leaves its entry behind, and
+ * the next connect() finds it warm: inserting and deleting costs several times as much.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);	/* preallocated: inserting is cheap */
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u64);
 	__type(value, struct xc_sock_own);
 } xc_socks SEC(".maps");
 
+/* How many entries of closed sockets there are; never more than cfg.max_closed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} xc_closed SEC(".maps");
+
+static __always_inline u64 *xc_n_closed(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&xc_closed, &zero);
+}
+
 static __always_inline struct xc_sock_own *xc_own_find(const struct sock *sk)
 {
 	u64 key = (u64)sk;
+	struct xc_sock_own *own = bpf_map_lookup_elem(&xc_socks, &key);
 
-	return bpf_map_lookup_elem(&xc_socks, &key);
+	return own && own->is_live ? own : NULL;
+}
+
+/* 0, or an error: no room. Call where nobody else can do the same for @sk. */
+static __always_inline int xc_own_remember(const struct sock *sk, const struct xc_sock_own *own)
+{
+	u64 key = (u64)sk;
+	struct xc_sock_own *old = bpf_map_lookup_elem(&xc_socks, &key);
+	u64 *n_closed = xc_n_closed();
+
+	if (!old)
+		return bpf_map_update_elem(&xc_socks, &key, own, BPF_ANY);
+	if (!old->is_live && n_closed)
+		__sync_fetch_and_add(n_closed, -1);
+	*old = *own;
+	return 0;
+}
+
+static __always_inline void xc_own_forget(const struct sock *sk, struct xc_sock_own *own)
+{
+	u64 *n_closed = xc_n_closed();
+	u64 key = (u64)sk;
+
+	if (!n_closed || *n_closed >= cfg.max_closed) {
+		bpf_map_delete_elem(&xc_socks, &key);
+		return;
+	}
+	own->is_live = 0;
+	__sync_fetch_and_add(n_closed, 1);
 }
 
 /* Who listens on a port, so that the accept queue can be looked at when a child is added. */
@@ -90,8 +134,8 @@ static __always_inline int xc_iface_in_scope(u32 ifindex)
 }
 
 /* The next hop of the route in @dst: the gateway, or the destination itself when on-link. */
-static __always_inline void xc_dst_nexthop(struct dst_entry *dst, u16 family,
-					   const u8 daddr[16], u8 out[16])
+static __always_inline void xc_dst_nexthop(struct dst_entry *dst, u16 family, const u8 daddr[16],
+					   u8 out[16])
 {
 	__builtin_memcpy(out, daddr, 16);
 	if (family == AF_INET) {
@@ -192,7 +236,8 @@ static __always_inline void fill_tcp(struct xc_sock_evt *e, struct sock *sk)
 	e->bytes_received = BPF_CORE_READ(tp, bytes_received);
 	if (BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << 3))	/* SOCK_KEEPOPEN */
 		e->keepalive_s = BPF_CORE_READ(tp, keepalive_time) ?
-				 BPF_CORE_READ(tp, keepalive_time) / (cfg.hz ?: 1) : 7200;
+					 BPF_CORE_READ(tp, keepalive_time) / (cfg.hz ?: 1) :
+					 7200;
 	if (rcv_tstamp && cfg.hz)
 		e->idle_ms = (u64)((u32)bpf_jiffies64() - rcv_tstamp) * 1000 / cfg.hz;
 }

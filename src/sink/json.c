@@ -148,7 +148,8 @@ static void put_connection(struct xc_json *j, const struct xc_finding *f)
 
 static void put_own_keys(struct xc_json *j, const struct xc_finding *f)
 {
-	uint64_t late = f->reported_ns > f->first_signal_ns ? f->reported_ns - f->first_signal_ns : 0;
+	uint64_t late =
+		f->reported_ns > f->first_signal_ns ? f->reported_ns - f->first_signal_ns : 0;
 
 	xc_json_uint(j, "id", f->id);
 	xc_json_str(j, "pattern_id", f->pattern_id);

@@ -53,7 +53,8 @@ static void write_out(struct text_sink *s)
 	if (!s->screen.len)
 		return;
 	errno = 0;
-	if (fwrite(s->screen.p, 1, s->screen.len, s->env.out) != s->screen.len || fflush(s->env.out))
+	if (fwrite(s->screen.p, 1, s->screen.len, s->env.out) != s->screen.len ||
+	    fflush(s->env.out))
 		s->error = errno ? -errno : -EIO;
 	xc_buf_reset(&s->screen);
 }
@@ -125,7 +126,8 @@ static void put_time_field(struct text_sink *s, const char *label, const struct 
 		(void)snprintf(when, sizeof(when), ms < 1000 ? "+%.1f ms" : "+%.2f s",
 			       ms < 1000 ? ms : ms / 1000);
 	}
-	(void)snprintf(line, sizeof(line), "%s%s%s [%s]", when, when[0] ? "  " : "", e->fact, e->hook);
+	(void)snprintf(line, sizeof(line), "%s%s%s [%s]", when, when[0] ? "  " : "", e->fact,
+		       e->hook);
 	put_field(s, label, line);
 }
 
@@ -140,11 +142,11 @@ static void put_who(struct text_sink *s, const struct xc_finding *f)
 					   xc_endpoint_str(f->tuple.saddr, f->tuple.sport_he, c),
 			     xc_endpoint_str(f->tuple.daddr, f->tuple.dport_he, d));
 	if (f->client.tgid)
-		n += (size_t)snprintf(line + n, sizeof(line) - n, ", client %.15s (pid %u)", f->client.comm,
-				      f->client.tgid);
+		n += (size_t)snprintf(line + n, sizeof(line) - n, ", client %.15s (pid %u)",
+				      f->client.comm, f->client.tgid);
 	if (f->server.tgid)
-		n += (size_t)snprintf(line + n, sizeof(line) - n, ", server %.15s (pid %u)", f->server.comm,
-				      f->server.tgid);
+		n += (size_t)snprintf(line + n, sizeof(line) - n, ", server %.15s (pid %u)",
+				      f->server.comm, f->server.tgid);
 	put_field(s, "Flow", line);
 	if (f->app_sees[0])
 		put_field(s, "App sees", f->app_sees);
@@ -172,7 +174,8 @@ static void put_headline(struct text_sink *s, const struct xc_finding *f)
 	put_clock(s, f);
 	xc_buf_printf(&s->screen, "%s%s%s: %s%s (%s)%s%s", severity_color(s, f->severity),
 		      paint(s, "\033[1m"), what, f->pattern, paint(s, "\033[0m"),
-		      xc_confidence_str(f->confidence, percent), f->replaces ? ", as suspected" : "",
+		      xc_confidence_str(f->confidence, percent),
+		      f->replaces ? ", as suspected" : "",
 		      f->lost ? ", with records lost: less certain" : "");
 	xc_buf_putc(&s->screen, '\n');
 }
@@ -196,7 +199,8 @@ static void put_in_short(struct text_sink *s, const struct xc_finding *f)
 {
 	put_clock(s, f);
 	xc_buf_printf(&s->screen, "%s%s%s: ", severity_color(s, f->severity),
-		      f->status == XC_STATUS_CLEARED ? "cleared" : "suspected", paint(s, "\033[0m"));
+		      f->status == XC_STATUS_CLEARED ? "cleared" : "suspected",
+		      paint(s, "\033[0m"));
 	xc_buf_put_safe(&s->screen, f->pattern);
 	xc_buf_puts(&s->screen, ", ");
 	xc_buf_put_safe(&s->screen, f->summary);
@@ -223,7 +227,8 @@ static struct group *group_of(struct text_sink *s, const struct xc_finding *f)
 
 static void tell_repeats(struct text_sink *s, struct group *g, uint64_t now_ns)
 {
-	xc_buf_printf(&s->screen, "%s  ... and %u more: %s, ", paint(s, "\033[2m"), g->n_held, g->pattern);
+	xc_buf_printf(&s->screen, "%s  ... and %u more: %s, ", paint(s, "\033[2m"), g->n_held,
+		      g->pattern);
 	xc_buf_put_safe(&s->screen, g->subject);
 	xc_buf_printf(&s->screen, "%s\n", paint(s, "\033[0m"));
 	g->n_held = 0;

@@ -110,7 +110,8 @@ static void read_conntrack(int fd, uint64_t v[_XC_CTR_MAX])
 	while ((line = strtok_r(NULL, "\n", &save))) {
 		unsigned long long entries = 0, drop = 0;
 
-		if (sscanf(line, "%llx %*x %*x %*x %*x %*x %*x %*x %*x %*x %llx", &entries, &drop) < 2)
+		if (sscanf(line, "%llx %*x %*x %*x %*x %*x %*x %*x %*x %*x %llx", &entries, &drop) <
+		    2)
 			continue;
 		v[XC_CTR_CT_COUNT] = entries;	/* the same in every row */
 		v[XC_CTR_CT_DROP] += drop;
@@ -228,7 +229,8 @@ int xc_addresses_read(struct xc_netns *ns, const struct xc_source_env *env)
 
 void xc_note(uint64_t id, const char *key, const char *value, const struct xc_source_env *env)
 {
-	struct xc_note_evt e = { .hdr = { .kind = XC_EVT_NOTE, .size_bytes = sizeof(e) }, .id = id };
+	struct xc_note_evt e = { .hdr = { .kind = XC_EVT_NOTE, .size_bytes = sizeof(e) },
+				 .id = id };
 
 	e.hdr.ts_ns = xc_now_ns();
 	(void)snprintf(e.key, sizeof(e.key), "%s", key);
@@ -257,7 +259,8 @@ void xc_sysctl_answer(struct xc_netns *ns, const char *name, const struct xc_sou
 		return;
 	/* A device name may hold a dot; in conf.DEV.rp_filter only the outer dots are separators. */
 	for (const char *p = name; *p && n < sizeof(path) - 1; p++) {
-		bool in_dev = !strncmp(name, "net.ipv4.conf.", 14) && p >= name + 14 && p < strrchr(name, '.');
+		bool in_dev = !strncmp(name, "net.ipv4.conf.", 14) && p >= name + 14 &&
+			      p < strrchr(name, '.');
 
 		path[n++] = *p == '.' && !in_dev ? '/' : *p;
 	}
@@ -290,7 +293,8 @@ static bool cgroup_path(uint64_t id, char *out, size_t size)
 	struct {
 		struct file_handle h;
 		uint64_t id;
-	} handle = { .h = { .handle_bytes = 8, .handle_type = 0xfe }, .id = id };	/* FILEID_KERNFS */
+	} handle = { .h = { .handle_bytes = 8, .handle_type = 0xfe },
+		     .id = id }; /* FILEID_KERNFS */
 	_cleanup_close_ int root = -1, fd = -1;
 	const char *mount = xc_cgroup2_root();
 	char link[64], path[512];
@@ -343,7 +347,8 @@ static void note_programs(uint64_t id, const char *key, const uint32_t *ids, uin
 		if (!strcmp(info.name, "denied_connect4") || !strcmp(info.name, "denied_connect6"))
 			continue;	/* our own */
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%sprogram %u (%s)",
-					len ? ", " : "", ids[i], info.name[0] ? info.name : "unnamed");
+					len ? ", " : "", ids[i],
+					info.name[0] ? info.name : "unnamed");
 	}
 	if (len)
 		xc_note(id, key, text, env);
@@ -367,7 +372,8 @@ static void cgroup_programs(uint64_t netns, uint64_t cgroup_id, const struct xc_
 	char path[512];
 
 	if (!cgroup_id || !cgroup_path(cgroup_id, path, sizeof(path)))
-		(void)snprintf(path, sizeof(path), "%s", xc_cgroup2_root() ? xc_cgroup2_root() : "");
+		(void)snprintf(path, sizeof(path), "%s",
+			       xc_cgroup2_root() ? xc_cgroup2_root() : "");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;

@@ -115,7 +115,8 @@ static uint64_t received_ns(struct msghdr *m)
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS)
 			continue;
 		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		return (uint64_t)((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec - xc_wall_offset_ns());
+		return (uint64_t)((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec -
+				  xc_wall_offset_ns());
 	}
 	return xc_now_ns();
 }
@@ -134,8 +135,11 @@ void xc_icmp_read(struct xc_netns *ns, int fd, int family, const struct xc_sourc
 		uint8_t data[1500], control[128];
 		struct sockaddr_storage from = { 0 };
 		struct iovec iov = { data, sizeof(data) };
-		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
-				    .msg_iovlen = 1, .msg_control = control,
+		struct msghdr m = { .msg_name = &from,
+				    .msg_namelen = sizeof(from),
+				    .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = control,
 				    .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(fd, &m, 0);
 		struct xc_icmp_evt e;
@@ -144,7 +148,8 @@ void xc_icmp_read(struct xc_netns *ns, int fd, int family, const struct xc_sourc
 			return;
 		if (!xc_icmp_decode(data, (size_t)n, family, &e))
 			continue;
-		e.hdr = (struct xc_evt){ .ts_ns = received_ns(&m), .size_bytes = sizeof(e),
+		e.hdr = (struct xc_evt){ .ts_ns = received_ns(&m),
+					 .size_bytes = sizeof(e),
 					 .kind = XC_EVT_ICMP };
 		e.netns = ns->inum;
 		from_addr(&from, e.from);

@@ -51,14 +51,23 @@ struct live {
 static enum xc_reason_action action_of(const char *name)
 {
 	static const char *const ignore[] = {
-		"SKB_NOT_DROPPED_YET", "SKB_CONSUMED", "SKB_DROP_REASON_SOCKET_CLOSE",
-		"SKB_DROP_REASON_QUEUE_PURGE", "SKB_DROP_REASON_UNICAST_IN_L2_MULTICAST",
-		"SKB_DROP_REASON_PACKET_SOCK_ERROR", "SKB_DROP_REASON_UNIX_DISCONNECT",
-		"SKB_DROP_REASON_UNIX_SKIP_OOB", "SKB_DROP_REASON_TCP_OLD_DATA",
-		"SKB_DROP_REASON_TCP_OFOMERGE", "SKB_DROP_REASON_TCP_OLD_ACK",
-		"SKB_DROP_REASON_TCP_RESET", "SKB_DROP_REASON_TCP_CLOSE",
-		"SKB_DROP_REASON_TCP_RFC7323_PAWS_ACK", "SKB_DROP_REASON_TCP_RFC7323_TSECR",
-		"SKB_DROP_REASON_DUP_FRAG", "SKB_DROP_REASON_UNHANDLED_PROTO",
+		"SKB_NOT_DROPPED_YET",
+		"SKB_CONSUMED",
+		"SKB_DROP_REASON_SOCKET_CLOSE",
+		"SKB_DROP_REASON_QUEUE_PURGE",
+		"SKB_DROP_REASON_UNICAST_IN_L2_MULTICAST",
+		"SKB_DROP_REASON_PACKET_SOCK_ERROR",
+		"SKB_DROP_REASON_UNIX_DISCONNECT",
+		"SKB_DROP_REASON_UNIX_SKIP_OOB",
+		"SKB_DROP_REASON_TCP_OLD_DATA",
+		"SKB_DROP_REASON_TCP_OFOMERGE",
+		"SKB_DROP_REASON_TCP_OLD_ACK",
+		"SKB_DROP_REASON_TCP_RESET",
+		"SKB_DROP_REASON_TCP_CLOSE",
+		"SKB_DROP_REASON_TCP_RFC7323_PAWS_ACK",
+		"SKB_DROP_REASON_TCP_RFC7323_TSECR",
+		"SKB_DROP_REASON_DUP_FRAG",
+		"SKB_DROP_REASON_UNHANDLED_PROTO",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignore); i++)
@@ -95,6 +104,7 @@ static void make_cfg(struct live *l)
 	l->cfg.has_task_btf = xc_kernel_has_func(&l->kernel, "bpf_get_current_task_btf");
 	l->cfg.has_snprintf = xc_kernel_has_func(&l->kernel, "bpf_snprintf");
 	l->cfg.has_reasons = xc_kernel_tp_args(&l->kernel, "kfree_skb") >= 3;
+	l->cfg.max_closed = l->env.max_connections / 4;
 	l->cfg.drop_budget = 2000;
 	/* the coarse clock moves once a jiffy */
 	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
@@ -168,7 +178,8 @@ static void emit_enum(struct live *l, const char *enum_name, enum xc_enum_id whi
 	if (!xc_kernel_enum(&l->kernel, enum_name, on_name, &n))
 		return;
 	n.e->which = (uint16_t)which;
-	n.e->hdr = (struct xc_evt){ .ts_ns = xc_now_ns(), .kind = XC_EVT_ENUM,
+	n.e->hdr = (struct xc_evt){ .ts_ns = xc_now_ns(),
+				    .kind = XC_EVT_ENUM,
 				    .size_bytes = (uint32_t)((n.len + 7) & ~(size_t)7) };
 	l->env.on_record(l->env.arg, &n.e->hdr);
 }
@@ -239,19 +250,26 @@ static int open_probes(struct live *l)
 	for (size_t i = 0; xc_probes[i]; i++) {
 		struct xc_probe_report report = { 0 };
 		struct xc_probe_env env = {
-			.kernel = &l->kernel, .cfg = &l->cfg, .share = &l->share,
-			.cgroup_root = xc_cgroup2_root(), .ring_bytes = l->env.ring_bytes,
-			.max_connections = l->env.max_connections, .report = &report,
+			.kernel = &l->kernel,
+			.cfg = &l->cfg,
+			.share = &l->share,
+			.cgroup_root = xc_cgroup2_root(),
+			.ring_bytes = l->env.ring_bytes,
+			.max_connections = l->env.max_connections,
+			.report = &report,
 		};
 		int r = xc_probe_open(xc_probes[i], &env, &l->probes[i]);
 
 		if (r && i == 0)
-			return xc_err(r, "cannot attach to the kernel; run `crosscut doctor` for the exact remedy");
+			return xc_err(
+				r,
+				"cannot attach to the kernel; run `crosscut doctor` for the exact remedy");
 		if (r)
-			(void)xc_log_at(XC_LOG_WARN, r, "probe %s is not available: %s", xc_probes[i]->name,
-					xc_probes[i]->without);
+			(void)xc_log_at(XC_LOG_WARN, r, "probe %s is not available: %s",
+					xc_probes[i]->name, xc_probes[i]->without);
 		else if (report.missing[0])
-			xc_debug("probe %s: this kernel lacks %s", xc_probes[i]->name, report.missing);
+			xc_debug("probe %s: this kernel lacks %s", xc_probes[i]->name,
+				 report.missing);
 		if (!strcmp(xc_probes[i]->name, "scan"))
 			l->scan = l->probes[i];
 	}
@@ -315,7 +333,9 @@ static int live_open(const struct xc_source_env *env, void **ret_source)
 		return r;
 	r = xc_kernel_open(&l->kernel);
 	if (r)
-		return xc_err(r, "no BTF of this kernel (/sys/kernel/btf/vmlinux): needs CONFIG_DEBUG_INFO_BTF");
+		return xc_err(
+			r,
+			"no BTF of this kernel (/sys/kernel/btf/vmlinux): needs CONFIG_DEBUG_INFO_BTF");
 	r = xc_naming_new(&l->naming);
 	if (r)
 		return r;
@@ -430,8 +450,8 @@ static uint64_t scan_due(const struct live *l)
 
 static uint64_t next_work(const struct live *l)
 {
-	uint64_t at[] = { l->tick_ns + TICK_NS, l->counters_ns + counters_every(l),
-			  scan_due(l), l->refresh_ns + REFRESH_NS };
+	uint64_t at[] = { l->tick_ns + TICK_NS, l->counters_ns + counters_every(l), scan_due(l),
+			  l->refresh_ns + REFRESH_NS };
 	uint64_t min = at[0];
 
 	for (size_t i = 1; i < ARRAY_SIZE(at); i++)

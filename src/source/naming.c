@@ -90,9 +90,18 @@ static struct xc_packet packet_of(const struct xc_drop_evt *d)
 {
 	bool is_out = d->hook == XC_HOOK_OUTPUT || d->hook == XC_HOOK_POSTROUTING;
 	struct xc_packet p = {
-		.tuple = d->tuple, .orig = d->orig, .uid = -1, .gid = -1, .mark = d->mark,
-		.len_bytes = d->len_bytes, .hook = d->hook, .ct = d->ct, .tcp_flags = d->tcp_flags,
-		.icmp_type = d->icmp_type, .icmp_code = d->icmp_code, .ttl = d->ttl,
+		.tuple = d->tuple,
+		.orig = d->orig,
+		.uid = -1,
+		.gid = -1,
+		.mark = d->mark,
+		.len_bytes = d->len_bytes,
+		.hook = d->hook,
+		.ct = d->ct,
+		.tcp_flags = d->tcp_flags,
+		.icmp_type = d->icmp_type,
+		.icmp_code = d->icmp_code,
+		.ttl = d->ttl,
 		.cgroup_id = d->owner.cgroup_id,
 	};
 

@@ -155,9 +155,10 @@ static int read_header(struct recording *s)
 	if (fread(&h, sizeof(h), 1, s->f) != 1 || memcmp(h.magic, MAGIC, sizeof(h.magic)))
 		return xc_err(-EBADMSG, "%s is not a crosscut recording", s->env.path);
 	if (h.version != VERSION)
-		return xc_err(-EPROTONOSUPPORT,
-			      "%s is of format version %u, this crosscut reads %u; use a newer crosscut",
-			      s->env.path, h.version, VERSION);
+		return xc_err(
+			-EPROTONOSUPPORT,
+			"%s is of format version %u, this crosscut reads %u; use a newer crosscut",
+			s->env.path, h.version, VERSION);
 	if (h.header_bytes < sizeof(h) || h.header_bytes > XC_EVT_SIZE_MAX)
 		return xc_err(-EBADMSG, "%s: damaged header", s->env.path);
 	for (size_t skip = h.header_bytes - sizeof(h); skip; skip--)

@@ -44,8 +44,10 @@ static int open_by_name(const char *name)
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return xc_err(-errno, "--netns %s: no such network namespace (a name of `ip netns list`, a path, a pid or `self`)",
-			      name);
+		return xc_err(
+			-errno,
+			"--netns %s: no such network namespace (a name of `ip netns list`, a path, a pid or `self`)",
+			name);
 	return fd;
 }
 
@@ -53,7 +55,8 @@ static int open_by_name(const char *name)
 static int open_icmp4(void)
 {
 	struct icmp_filter_mask mask = { ~((1u << 3) | (1u << 11) | (1u << 12)) };
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
+	_cleanup_close_ int fd =
+		socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
 	int one = 1;
 
 	if (fd < 0 || setsockopt(fd, SOL_RAW, SOL_RAW_ICMP_FILTER, &mask, sizeof(mask)) ||
@@ -64,7 +67,8 @@ static int open_icmp4(void)
 
 static int open_icmp6(void)
 {
-	_cleanup_close_ int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
+	_cleanup_close_ int fd =
+		socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
 	struct icmp6_filter filter;
 	int one = 1;
 
@@ -138,7 +142,8 @@ static void meet_named(struct xc_scope *scope, bool may_add)
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir))) {
-		int fd = d->d_name[0] == '.' ? -1 : openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC);
+		int fd = d->d_name[0] == '.' ? -1 :
+					       openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC);
 
 		if (fd >= 0)
 			meet(scope, fd, d->d_name, may_add);

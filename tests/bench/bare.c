@@ -28,7 +28,8 @@ static int open_listener(struct sockaddr_in *ret_addr)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(*ret_addr);
 
-	*ret_addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	*ret_addr = (struct sockaddr_in){ .sin_family = AF_INET,
+					  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	if (fd < 0 || bind(fd, (struct sockaddr *)ret_addr, len) || listen(fd, 16) ||
 	    getsockname(fd, (struct sockaddr *)ret_addr, &len))
 		return -1;

@@ -36,7 +36,7 @@ static __always_inline void fill_sock(struct peer_evt *e, const struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(peer_state, struct sock *sk, int old, int new)
 {
-	struct peer_evt e = { .what = PEER_STATE, .a = (u32)old, .b = (u32)new };
+	struct peer_evt e = { .what = PEER_STATE, .a = (u32)old, .b = (u32) new };
 
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;

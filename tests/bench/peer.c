@@ -38,9 +38,12 @@ static void print_flow(const struct peer_evt *e, const char *what)
 static void on_event(void *arg, int cpu, void *data, __u32 size)
 {
 	static const char *const names[_PEER_WHAT_MAX] = {
-		[PEER_STATE] = "state", [PEER_RETRANSMIT] = "retransmit",
-		[PEER_SEND_RESET] = "send_reset", [PEER_RECEIVE_RESET] = "receive_reset",
-		[PEER_DROP] = "drop", [PEER_NO_ROUTE] = "no_route",
+		[PEER_STATE] = "state",
+		[PEER_RETRANSMIT] = "retransmit",
+		[PEER_SEND_RESET] = "send_reset",
+		[PEER_RECEIVE_RESET] = "receive_reset",
+		[PEER_DROP] = "drop",
+		[PEER_NO_ROUTE] = "no_route",
 	};
 	const struct peer_evt *e = data;
 

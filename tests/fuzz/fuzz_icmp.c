@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	/* what comes behind the quote changes nothing */
 	memcpy(padded, data, len);
-	if (!xc_icmp_decode(padded, sizeof(padded), family, &longer) || memcmp(&e, &longer, sizeof(e)))
+	if (!xc_icmp_decode(padded, sizeof(padded), family, &longer) ||
+	    memcmp(&e, &longer, sizeof(e)))
 		abort();
 	return 0;
 }

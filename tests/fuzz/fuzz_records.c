@@ -58,7 +58,8 @@ static int check_finding(void *sink, const struct xc_finding *f)
 	check_texts(f);
 	need(f->id == ++under_test.last_id && f->replaces < f->id && f->group);
 	need(f->confidence >= 0 && f->confidence <= 0.999);
-	need(f->severity < _XC_SEVERITY_MAX && f->status < _XC_STATUS_MAX && f->layer < _XC_LAYER_MAX);
+	need(f->severity < _XC_SEVERITY_MAX && f->status < _XC_STATUS_MAX &&
+	     f->layer < _XC_LAYER_MAX);
 	need(f->n_evidence <= XC_FINDING_EVIDENCE && f->n_alternatives <= XC_FINDING_ALTERNATIVES);
 	for (size_t i = 0; i < f->n_evidence; i++) {
 		ENDS(f->evidence[i].fact);
@@ -76,13 +77,16 @@ static void pass_tick(void *sink, uint64_t now_ns)
 		under_test.sink->tick(under_test.state, now_ns);
 }
 
-static const struct xc_sink checker = { .name = "checker", .emit = check_finding, .tick = pass_tick };
+static const struct xc_sink checker = { .name = "checker",
+					.emit = check_finding,
+					.tick = pass_tick };
 
 static void check_json(const char *text)
 {
 	while (*text) {
 		size_t n = strcspn(text, "\n");
-		json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+		json_t *line =
+			json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 
 		need(line && text[n] == '\n');
 		json_decref(line);
@@ -100,7 +104,8 @@ static void check_text(const char *text)
 
 static void put_flow(uint8_t *record, size_t offset, uint8_t choice)
 {
-	struct xc_tuple t = { .sport_he = (uint16_t)(40000 + choice % 3), .dport_he = 80,
+	struct xc_tuple t = { .sport_he = (uint16_t)(40000 + choice % 3),
+			      .dport_he = 80,
 			      .proto = choice & 8 ? 17 : 6 };
 	struct xc_tuple back;
 
@@ -136,7 +141,8 @@ static void choose_flow(uint8_t *record, uint16_t kind, uint8_t choice)
 /* Take one record off the input. NULL = no more. Release with free(). */
 static struct xc_evt *next_record(const uint8_t **data, size_t *len, uint64_t *now_ns)
 {
-	static const uint64_t steps[] = { 0, 1000, 1000000, 50000000, 1000000000, 3000000000, 200000000000, ~0ull };
+	static const uint64_t steps[] = { 0,	      1000,	  1000000,	50000000,
+					  1000000000, 3000000000, 200000000000, ~0ull };
 	uint32_t size, given;
 	uint8_t *record;
 	uint16_t kind;
@@ -153,13 +159,15 @@ static struct xc_evt *next_record(const uint8_t **data, size_t *len, uint64_t *n
 		size -= 8;	/* now and then too short */
 	given = (*data)[3] * 2u;	/* the longest record is longer than a byte can say */
 	given = given < *len - 4 ? given : (uint32_t)(*len - 4);
-	given = given < size - sizeof(struct xc_evt) ? given : size - (uint32_t)sizeof(struct xc_evt);
+	given = given < size - sizeof(struct xc_evt) ? given :
+						       size - (uint32_t)sizeof(struct xc_evt);
 	record = calloc(1, size);
 	need(record != NULL);
 	memcpy(record + sizeof(struct xc_evt), *data + 4, given);
 	if (size >= xc_record_min_size(kind))
 		choose_flow(record, kind, (*data)[2]);
-	*(struct xc_evt *)record = (struct xc_evt){ .ts_ns = *now_ns, .size_bytes = size, .kind = kind };
+	*(struct xc_evt *)record =
+		(struct xc_evt){ .ts_ns = *now_ns, .size_bytes = size, .kind = kind };
 	*data += 4 + given;
 	*len -= 4 + given;
 	return (struct xc_evt *)record;

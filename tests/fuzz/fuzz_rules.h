@@ -30,9 +30,16 @@ static inline struct xc_packet packet_number(size_t i)
 	static const uint8_t proto[N_PACKETS] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP,
 						  IPPROTO_TCP, IPPROTO_ICMPV6, IPPROTO_TCP };
 	struct xc_packet p = { .tuple = { .sport_he = 40000, .dport_he = 80, .proto = proto[i] },
-			       .uid = i % 2 ? 1000 : -1, .gid = -1, .len_bytes = 60, .ttl = 64,
-			       .hook = (enum xc_hook)(i % _XC_HOOK_MAX), .ct = (enum xc_ct)(i % 5),
-			       .iif = "eth0", .oif = "eth1", .tcp_flags = 2, .icmp_type = 8 };
+			       .uid = i % 2 ? 1000 : -1,
+			       .gid = -1,
+			       .len_bytes = 60,
+			       .ttl = 64,
+			       .hook = (enum xc_hook)(i % _XC_HOOK_MAX),
+			       .ct = (enum xc_ct)(i % 5),
+			       .iif = "eth0",
+			       .oif = "eth1",
+			       .tcp_flags = 2,
+			       .icmp_type = 8 };
 
 	p.tuple.saddr[15] = 1;
 	p.tuple.daddr[15] = 2;
@@ -56,9 +63,11 @@ static inline void check_candidates(struct xc_candidates *found)
 	for (size_t i = 0; i < found->n; i++) {
 		const struct xc_rule *r = &found->r[i];
 
-		if (!memchr(r->engine, 0, sizeof(r->engine)) || !memchr(r->table, 0, sizeof(r->table)) ||
-		    !memchr(r->chain, 0, sizeof(r->chain)) || !memchr(r->text, 0, sizeof(r->text)) ||
-		    r->verdict < XC_VERDICT_DROP || r->verdict >= _XC_VERDICT_MAX || r->hook >= _XC_HOOK_MAX)
+		if (!memchr(r->engine, 0, sizeof(r->engine)) ||
+		    !memchr(r->table, 0, sizeof(r->table)) ||
+		    !memchr(r->chain, 0, sizeof(r->chain)) ||
+		    !memchr(r->text, 0, sizeof(r->text)) || r->verdict < XC_VERDICT_DROP ||
+		    r->verdict >= _XC_VERDICT_MAX || r->hook >= _XC_HOOK_MAX)
 			abort();
 	}
 	n = found->n + found->n_lost;

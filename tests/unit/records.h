@@ -20,11 +20,26 @@
 #define MS 1000000ull
 #define T0 1000000000ull
 
-#define CLIENT_IP { [10] = 0xff, [11] = 0xff, 10, 0, 0, 1 }
-#define SERVER_IP { [10] = 0xff, [11] = 0xff, 10, 0, 0, 2 }
-#define OTHER_IP { [10] = 0xff, [11] = 0xff, 10, 0, 0, 3 }
-#define LOOPBACK { [10] = 0xff, [11] = 0xff, 127, 0, 0, 1 }
-#define ANY4 { [10] = 0xff, [11] = 0xff }
+#define CLIENT_IP                                                                                  \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff, 10, 0, 0, 1                                              \
+	}
+#define SERVER_IP                                                                                  \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff, 10, 0, 0, 2                                              \
+	}
+#define OTHER_IP                                                                                   \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff, 10, 0, 0, 3                                              \
+	}
+#define LOOPBACK                                                                                   \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff, 127, 0, 0, 1                                             \
+	}
+#define ANY4                                                                                       \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff                                                           \
+	}
 enum { NS_CLIENT = 11, NS_ROUTER = 12, NS_SERVER = 13 };
 
 /* A flow of client port @port to the server's port 80, and its way back. */
@@ -44,9 +59,11 @@ enum { NS_CLIENT = 11, NS_ROUTER = 12, NS_SERVER = 13 };
 #define RST_REASON(name) (50 + XC_RST_##name)
 
 #define RECORD(ms_, type_, kind_, ...)                                                             \
-	(&((struct type_){ .hdr = { .ts_ns = T0 + (ms_) * MS, .size_bytes = sizeof(struct type_),  \
+	(&((struct type_){ .hdr = { .ts_ns = T0 + (ms_)*MS,                                        \
+				    .size_bytes = sizeof(struct type_),                            \
 				    .kind = kind_ },                                               \
-			   __VA_ARGS__ }.hdr))
+			   __VA_ARGS__ }                                                           \
+		   .hdr))
 #define SOCK(ms, ...) RECORD(ms, xc_sock_evt, XC_EVT_SOCK, __VA_ARGS__)
 #define DROP(ms, ...) RECORD(ms, xc_drop_evt, XC_EVT_DROP, __VA_ARGS__)
 #define RESET(ms, ...) RECORD(ms, xc_reset_evt, XC_EVT_RESET, __VA_ARGS__)
@@ -67,7 +84,7 @@ enum { NS_CLIENT = 11, NS_ROUTER = 12, NS_SERVER = 13 };
 /* Records seen again and again. */
 #define SYN_DROP(ms, port)                                                                         \
 	DROP(ms, .tuple = FLOW(port), .reason = REASON(NETFILTER_DROP), .netns = NS_SERVER,        \
-	     .hook = XC_HOOK_INPUT, .tcp_flags = XC_TCP_SYN, .count = 1, .first_ns = T0 + (ms) * MS, \
+	     .hook = XC_HOOK_INPUT, .tcp_flags = XC_TCP_SYN, .count = 1, .first_ns = T0 + (ms)*MS, \
 	     .ct = XC_CT_NEW)
 #define SYN_RETRANS(ms, port, n, ...)                                                              \
 	SOCK(ms, .tuple = FLOW(port), .netns = NS_CLIENT, .what = XC_SOCK_RETRANS,                 \
@@ -98,7 +115,8 @@ static inline const struct xc_evt *enum_record(void *buf, enum xc_enum_id which)
 					    is_drop ? "SKB_DROP_REASON_" : "SK_RST_REASON_",
 					    is_drop ? drops[i] : rsts[i]);
 	e->which = (uint16_t)which;
-	e->hdr = (struct xc_evt){ .ts_ns = T0, .size_bytes = (uint32_t)((len + 7) & ~7ul),
+	e->hdr = (struct xc_evt){ .ts_ns = T0,
+				  .size_bytes = (uint32_t)((len + 7) & ~7ul),
 				  .kind = XC_EVT_ENUM };
 	return &e->hdr;
 }

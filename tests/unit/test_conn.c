@@ -1,61 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records in, cases out: which flow a record belongs to, when it is looked at, what is asked. */
-#include "records.h"
-
-#include "conn/conn.h"
+/* Records in, cases out: what is worth a case, when it is looked at, what is asked. */
+#include "conn_table.h"
 
 #include <errno.h>
 #include <stdint.h>
-
-#define GRACE 40
-
-static struct xc_conn *fresh(uint32_t max_cases)
-{
-	static char names[16384] __attribute__((aligned(8)));
-	struct xc_conn_cfg cfg = { .max_cases = max_cases, .grace_ns = GRACE * MS,
-				   .window_ns = 30000 * MS, .syn_timeout_ns = 5000 * MS,
-				   .arp_timeout_ns = 1000 * MS };
-	struct xc_conn *t = xc_conn_new(&cfg);
-
-	assert_non_null(t);
-	xc_conn_feed(t, enum_record(names, XC_ENUM_DROP_REASON));
-	xc_conn_feed(t, enum_record(names, XC_ENUM_RST_REASON));
-	return t;
-}
-
-static uint64_t n_cases(struct xc_conn *t)
-{
-	struct xc_conn_stats s;
-
-	xc_conn_get_stats(t, &s);
-	return s.n_cases;
-}
-
-/* Let @ms pass and take the case that is due then, settled as @how. NULL = none is. */
-static const struct xc_case *look_and(struct xc_conn *t, uint64_t ms, enum xc_settle how)
-{
-	static struct xc_case copy;
-	const struct xc_case *c;
-	struct xc_said *said;
-
-	xc_conn_feed(t, TICK(ms, .wall_offset_ns = 5));
-	c = xc_conn_due(t, &said);
-	if (!c)
-		return NULL;
-	copy = *c;
-	xc_conn_settle(t, how);
-	return &copy;
-}
-
-static const struct xc_case *look(struct xc_conn *t, uint64_t ms)
-{
-	return look_and(t, ms, XC_SETTLE_WAIT);
-}
-
-static bool is_flow(const struct xc_case *c, uint16_t port)
-{
-	return c && xc_tuple_equal(&c->tuple, &(struct xc_tuple)FLOW(port));
-}
 
 /* ---- grace and queues ---------------------------------------------------------------------- */
 
@@ -149,9 +97,9 @@ static void a_connection_that_lives_starts_over(void **state)
 
 	(void)state;
 	xc_conn_feed(t, SYN_RETRANS(0, 40000, 1, .owner = { .tgid = 9, .comm = "curl" }));
-	xc_conn_feed(t, SOCK(20, .tuple = FLOW(40000), .netns = NS_CLIENT, .what = XC_SOCK_ESTABLISHED,
-			     .state_old = XC_TCP_SYN_SENT, .state = XC_TCP_ESTABLISHED,
-			     .flags = XC_SOCK_F_CLIENT));
+	xc_conn_feed(t, SOCK(20, .tuple = FLOW(40000), .netns = NS_CLIENT,
+			     .what = XC_SOCK_ESTABLISHED, .state_old = XC_TCP_SYN_SENT,
+			     .state = XC_TCP_ESTABLISHED, .flags = XC_SOCK_F_CLIENT));
 	c = look_and(t, GRACE, XC_SETTLE_AGAIN);
 	assert_int_equal(c->outcome, XC_OUTCOME_RECOVERED);
 	xc_conn_feed(t, DROP(100, .tuple = FLOW(40000), .reason = REASON(NETFILTER_DROP),
@@ -211,231 +159,78 @@ static void quiet_cases_make_room_before_due_ones(void **state)
 	xc_conn_free(t);
 }
 
-/* ---- which way round ------------------------------------------------------------------------ */
-
-static void the_client_is_who_began(void **state)
-{
-	static const struct xc_tuple there = FLOW(40000), back = BACK(40000);
-	static const struct xc_tuple low_first = { .saddr = SERVER_IP, .daddr = CLIENT_IP, .sport_he = 80,
-						   .dport_he = 40000, .proto = IPPROTO_UDP };
-	const struct {
-		const char *what;
-		const struct xc_evt *e;
-		bool is_client_first;	/* the server's address is the source of the record */
-	} rows[] = {
-		{ "a SYN was dropped", DROP(0, .tuple = there, .reason = REASON(XDP), .tcp_flags = XC_TCP_SYN), true },
-		{ "a SYN-ACK was dropped",
-		  DROP(0, .tuple = back, .reason = REASON(XDP), .tcp_flags = XC_TCP_SYN | XC_TCP_ACK), true },
-		{ "a SYN from a low port was dropped",
-		  DROP(0, .tuple = back, .reason = REASON(XDP), .tcp_flags = XC_TCP_SYN), false },
-		{ "a SYN was answered with a RST", RESET(0, .tuple = back, .trigger_flags = XC_TCP_SYN), true },
-		{ "the socket called connect()", SOCK(0, .tuple = there, .what = XC_SOCK_CLOSED, .flags = XC_SOCK_F_CLIENT), true },
-		{ "the socket was connecting",
-		  SOCK(0, .tuple = there, .what = XC_SOCK_CLOSED, .state_old = XC_TCP_SYN_SENT, .state = XC_TCP_CLOSE), true },
-		{ "a SYN-ACK was resent", SOCK(0, .tuple = back, .what = XC_SOCK_SYNACK_RETRANS), true },
-		{ "a server's process died", SOCK(0, .tuple = back, .what = XC_SOCK_DIED), true },
-		{ "a request was being answered", SOCK(0, .tuple = back, .what = XC_SOCK_RETRANS, .state = XC_TCP_SYN_RECV), true },
-		{ "nothing but ports: the low one serves", ICMP(0, .tuple = low_first, .family = 4, .type = 3), true },
-		{ "a call without a packet", DENIED(0, .tuple = there, .by = XC_DENIED_CGROUP, .err = -EPERM), true },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct xc_conn *t = fresh(4);
-		const struct xc_case *c;
-
-		xc_conn_feed(t, rows[i].e);
-		c = look(t, GRACE);
-		assert_row(rows[i].what, c);
-		assert_row(rows[i].what, (c->tuple.dport_he == 80) == rows[i].is_client_first);
-		xc_conn_free(t);
-	}
-}
-
-static void a_listener_tells_the_server_better_than_a_port(void **state)
-{
-	static const struct xc_tuple from_high = { .saddr = SERVER_IP, .daddr = CLIENT_IP, .sport_he = 50051,
-						   .dport_he = 40000, .proto = IPPROTO_TCP };
-	struct xc_conn *t = fresh(4);
-
-	(void)state;
-	xc_conn_feed(t, SOCK(0, .what = XC_SOCK_LISTEN, .netns = NS_SERVER,
-			     .tuple = { .saddr = ANY4, .sport_he = 50051, .proto = IPPROTO_TCP }));
-	xc_conn_feed(t, DROP(1, .tuple = from_high, .reason = REASON(XDP), .tcp_flags = XC_TCP_ACK));
-	assert_int_equal(look(t, 100)->tuple.dport_he, 50051);
-	xc_conn_free(t);
-}
-
-static void a_wrong_guess_is_corrected_with_all_it_led_to(void **state)
-{
-	/* two high ports: the first record makes its sender the client */
-	static const struct xc_tuple reply = { .saddr = SERVER_IP, .daddr = CLIENT_IP, .sport_he = 50051,
-					       .dport_he = 40000, .proto = IPPROTO_TCP };
-	static const struct xc_tuple request = { .saddr = CLIENT_IP, .daddr = SERVER_IP, .sport_he = 40000,
-						 .dport_he = 50051, .proto = IPPROTO_TCP };
-	struct xc_conn *t = fresh(4);
-	const struct xc_case *c;
-
-	(void)state;
-	xc_conn_feed(t, DROP(0, .tuple = reply, .reason = REASON(XDP), .tcp_flags = XC_TCP_ACK, .count = 1));
-	xc_conn_feed(t, RESET(1, .tuple = reply, .netns = NS_SERVER, .trigger_flags = XC_TCP_ACK));
-	xc_conn_feed(t, ICMP(2, .tuple = request, .family = 4, .type = 3, .code = 13));
-	xc_conn_feed(t, SOCK(3, .tuple = request, .netns = NS_CLIENT, .what = XC_SOCK_RST_RCVD,
-			     .state = XC_TCP_ESTABLISHED, .flags = XC_SOCK_F_CLIENT));
-	c = look(t, 100);
-	assert_true(xc_tuple_equal(&c->tuple, &request));
-	assert_false(c->drops[0].to_server);
-	assert_true(c->resets[0].by_server);
-	assert_true(c->icmps[0].to_client);
-	assert_int_equal(c->client.n_rst_rcvd, 1);
-	assert_int_equal(c->server.netns, NS_SERVER);
-	assert_int_equal(n_cases(t), 1);
-	xc_conn_free(t);
-}
-
-/* ---- one flow, several tuples --------------------------------------------------------------- */
-
-static void behind_nat_the_original_tuple_counts(void **state)
-{
-	static const struct xc_tuple translated = { .saddr = CLIENT_IP, .daddr = OTHER_IP, .sport_he = 40000,
-						    .dport_he = 8080, .proto = IPPROTO_TCP };
-	struct xc_conn *t = fresh(4);
-	const struct xc_case *c;
-
-	(void)state;
-	xc_conn_feed(t, DROP(0, .tuple = translated, .orig = FLOW(40000), .netns = NS_SERVER, .count = 1,
-			     .reason = REASON(NETFILTER_DROP), .tcp_flags = XC_TCP_SYN));
-	xc_conn_feed(t, SYN_RETRANS(1, 40000, 1));
-	c = look(t, 100);
-	assert_true(is_flow(c, 40000));
-	assert_int_equal(c->n_drops, 1);
-	assert_true(c->drops[0].to_server);
-	assert_int_equal(c->drops[0].e.tuple.dport_he, 8080);
-	assert_int_equal(n_cases(t), 1);
-	xc_conn_free(t);
-}
-
-static void without_conntracks_word_the_syn_itself_tells(void **state)
-{
-	static const struct xc_tuple translated = { .saddr = CLIENT_IP, .daddr = OTHER_IP, .sport_he = 40000,
-						    .dport_he = 8080, .proto = IPPROTO_TCP };
-	struct xc_conn *t = fresh(4);
-	const struct xc_case *c;
-
-	(void)state;
-	xc_conn_feed(t, DROP(0, .tuple = translated, .netns = NS_SERVER, .reason = REASON(XDP), .count = 1,
-			     .tcp_flags = XC_TCP_SYN, .seq = ISN(40000)));
-	xc_conn_feed(t, SYN_RETRANS(1, 40000, 1));
-	c = look(t, 100);
-	assert_true(is_flow(c, 40000));
-	assert_true(c->drops[0].to_server);
-	assert_int_equal(n_cases(t), 1);
-	xc_conn_free(t);
-}
-
-static void loopback_of_two_namespaces_is_two_flows(void **state)
-{
-	static const struct xc_tuple local = { .saddr = LOOPBACK, .daddr = LOOPBACK, .sport_he = 40000,
-					       .dport_he = 80, .proto = IPPROTO_TCP };
-	struct xc_conn *t = fresh(4);
-
-	(void)state;
-	xc_conn_feed(t, RESET(0, .tuple = local, .netns = NS_CLIENT));
-	xc_conn_feed(t, RESET(1, .tuple = local, .netns = NS_SERVER));
-	assert_int_equal(n_cases(t), 2);
-	xc_conn_feed(t, RESET(2, .tuple = BACK(1), .netns = NS_CLIENT));
-	xc_conn_feed(t, RESET(3, .tuple = FLOW(1), .netns = NS_SERVER));
-	assert_int_equal(n_cases(t), 3);	/* real addresses mean the same everywhere */
-	xc_conn_free(t);
-}
-
-static void a_port_used_again_is_another_connection(void **state)
-{
-	struct xc_conn *t = fresh(4);
-	const struct xc_case *c;
-
-	(void)state;
-	xc_conn_feed(t, SYN_RETRANS(0, 40000, 3, .cookie = 1));
-	xc_conn_feed(t, SYN_RETRANS(1, 40000, 4, .cookie = 1));
-	assert_int_equal(look(t, 100)->n_syn_retrans, 4);
-	xc_conn_feed(t, SYN_RETRANS(200, 40000, 1, .cookie = 2));
-	c = look(t, 300);
-	assert_int_equal(c->n_syn_retrans, 1);
-	assert_int_equal(c->first_ns, T0 + 200 * MS);
-	assert_int_equal(n_cases(t), 2);
-	xc_conn_free(t);
-}
-
-static void a_call_that_fails_again_is_another_failure(void **state)
-{
-	struct xc_conn *t = fresh(4);
-	static const uint8_t server[16] = SERVER_IP;
-
-	(void)state;
-	for (uint64_t ms = 0; ms < 3000; ms += 1000) {
-		struct xc_route_evt e = { .hdr = { .ts_ns = T0 + ms * MS, .size_bytes = sizeof(e),
-						   .kind = XC_EVT_ROUTE },
-					  .netns = NS_CLIENT, .err = -ENETUNREACH, .proto = IPPROTO_TCP };
-
-		memcpy(e.daddr, server, 16);
-		xc_conn_feed(t, &e.hdr);
-		e.hdr.ts_ns += MS;	/* the next table of the same lookup */
-		xc_conn_feed(t, &e.hdr);
-		assert_int_equal(look_and(t, ms + 100, XC_SETTLE_DONE)->n_routes, 2);
-	}
-	assert_int_equal(n_cases(t), 3);
-	xc_conn_free(t);
-}
-
 /* ---- what is worth a case --------------------------------------------------------------------- */
+
+/* At file scope the records last. */
+static const struct {
+	const char *what;
+	const struct xc_evt *e;
+	bool opens;
+} noise[] = {
+	{ "a RST for nobody",
+	  DROP(0, .tuple = FLOW(1), .reason = REASON(NO_SOCKET), .tcp_flags = XC_TCP_RST), false },
+	{ "a segment for nobody",
+	  DROP(0, .tuple = FLOW(1), .reason = REASON(NO_SOCKET), .tcp_flags = XC_TCP_ACK), true },
+	{ "a reason nobody knows", DROP(0, .tuple = FLOW(1), .reason = 3, .tcp_flags = XC_TCP_ACK),
+	  false },
+	{ "no reason, no route error",
+	  DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "ip_error"), false },
+	{ "no reason, a route error",
+	  DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "ip_error",
+	       .route_err = -EINVAL),
+	  true },
+	{ "no reason, a place that means nothing",
+	  DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "skb_release",
+	       .route_err = -EINVAL),
+	  false },
+	{ "XDP gives no reason",
+	  DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "do_xdp_generic"),
+	  true },
+	{ "a frame for another host",
+	  DROP(0, .tuple = FLOW(1), .reason = REASON(OTHERHOST), .netns = NS_SERVER), false },
+	{ "neighbour discovery",
+	  DROP(0, .tuple = { .saddr = CLIENT_IP, .daddr = SERVER_IP, .proto = IPPROTO_ICMPV6 },
+	       .icmp_type = 135, .reason = REASON(NETFILTER_DROP)),
+	  false },
+	{ "a ping",
+	  DROP(0, .tuple = { .saddr = CLIENT_IP, .daddr = SERVER_IP, .proto = IPPROTO_ICMP },
+	       .icmp_type = 8, .reason = REASON(NETFILTER_DROP)),
+	  true },
+	{ "an IPv6 ping",
+	  DROP(0, .tuple = { .saddr = { 0x20 }, .daddr = { 0x30 }, .proto = IPPROTO_ICMPV6 },
+	       .icmp_type = 128, .reason = REASON(NETFILTER_DROP)),
+	  true },
+	{ "an ICMP error about a flow",
+	  DROP(0, .tuple = FLOW(1), .is_quoted = 1, .reason = REASON(NETFILTER_DROP),
+	       .icmp_type = 3),
+	  true },
+	{ "a table that had the route", ROUTE(0, .daddr = SERVER_IP, .err = 0), false },
+	{ "nobody had the route", ROUTE(0, .daddr = SERVER_IP, .err = -EAGAIN), true },
+	{ "a neighbour alone", NEIGH(0, .addr = SERVER_IP, .nud_state = 0x20), false },
+	{ "a process alone", PROC(0, .what = XC_PROC_EXIT, .owner = { .tgid = 7 }), false },
+	{ "a rule for no drop", RULE(0, .tuple = FLOW(1), .netns = NS_SERVER, .text = "drop"),
+	  false },
+};
 
 static void noise_opens_nothing(void **state)
 {
 	static const uint8_t mdns[16] = { [10] = 0xff, [11] = 0xff, 224, 0, 0, 251 };
-	const struct {
-		const char *what;
-		const struct xc_evt *e;
-		bool opens;
-	} rows[] = {
-		{ "a RST for nobody", DROP(0, .tuple = FLOW(1), .reason = REASON(NO_SOCKET), .tcp_flags = XC_TCP_RST), false },
-		{ "a segment for nobody", DROP(0, .tuple = FLOW(1), .reason = REASON(NO_SOCKET), .tcp_flags = XC_TCP_ACK), true },
-		{ "a reason nobody knows", DROP(0, .tuple = FLOW(1), .reason = 3, .tcp_flags = XC_TCP_ACK), false },
-		{ "no reason, no route error", DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "ip_error"), false },
-		{ "no reason, a route error",
-		  DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "ip_error", .route_err = -EINVAL), true },
-		{ "no reason, a place that means nothing",
-		  DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "skb_release", .route_err = -EINVAL), false },
-		{ "XDP gives no reason", DROP(0, .tuple = FLOW(1), .reason = REASON(NOT_SPECIFIED), .sym = "do_xdp_generic"), true },
-		{ "a frame for another host", DROP(0, .tuple = FLOW(1), .reason = REASON(OTHERHOST), .netns = NS_SERVER), false },
-		{ "neighbour discovery",
-		  DROP(0, .tuple = { .saddr = CLIENT_IP, .daddr = SERVER_IP, .proto = IPPROTO_ICMPV6 }, .icmp_type = 135,
-		       .reason = REASON(NETFILTER_DROP)), false },
-		{ "a ping", DROP(0, .tuple = { .saddr = CLIENT_IP, .daddr = SERVER_IP, .proto = IPPROTO_ICMP }, .icmp_type = 8,
-				 .reason = REASON(NETFILTER_DROP)), true },
-		{ "an IPv6 ping",
-		  DROP(0, .tuple = { .saddr = { 0x20 }, .daddr = { 0x30 }, .proto = IPPROTO_ICMPV6 }, .icmp_type = 128,
-		       .reason = REASON(NETFILTER_DROP)), true },
-		{ "an ICMP error about a flow",
-		  DROP(0, .tuple = FLOW(1), .is_quoted = 1, .reason = REASON(NETFILTER_DROP), .icmp_type = 3), true },
-		{ "a table that had the route", ROUTE(0, .daddr = SERVER_IP, .err = 0), false },
-		{ "nobody had the route", ROUTE(0, .daddr = SERVER_IP, .err = -EAGAIN), true },
-		{ "a neighbour alone", NEIGH(0, .addr = SERVER_IP, .nud_state = 0x20), false },
-		{ "a process alone", PROC(0, .what = XC_PROC_EXIT, .owner = { .tgid = 7 }), false },
-		{ "a rule for no drop", RULE(0, .tuple = FLOW(1), .netns = NS_SERVER, .text = "drop"), false },
-	};
 	struct xc_conn *t;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(noise); i++) {
 		t = fresh(4);
-		xc_conn_feed(t, rows[i].e);
-		assert_row(rows[i].what, (n_cases(t) == 1) == rows[i].opens);
+		xc_conn_feed(t, noise[i].e);
+		assert_row(noise[i].what, (n_cases(t) == 1) == noise[i].opens);
 		xc_conn_free(t);
 	}
 	t = fresh(4);
 	for (int is_source = 0; is_source < 2; is_source++) {
-		struct xc_drop_evt e = { .hdr = { .ts_ns = T0, .size_bytes = sizeof(e), .kind = XC_EVT_DROP },
-					 .tuple = FLOW(1), .reason = REASON(NETFILTER_DROP) };
+		struct xc_drop_evt e = {
+			.hdr = { .ts_ns = T0, .size_bytes = sizeof(e), .kind = XC_EVT_DROP },
+			.tuple = FLOW(1),
+			.reason = REASON(NETFILTER_DROP)
+		};
 
 		memcpy(is_source ? e.tuple.saddr : e.tuple.daddr, mdns, 16);
 		xc_conn_feed(t, &e.hdr);
@@ -459,16 +254,20 @@ static void a_wrong_mac_needs_our_own_address(void **state)
 
 static void a_kernel_without_reasons_tells_by_the_place(void **state)
 {
-	struct xc_conn_cfg cfg = { .max_cases = 4, .grace_ns = GRACE * MS, .window_ns = 30000 * MS };
+	struct xc_conn_cfg cfg = { .max_cases = 4,
+				   .grace_ns = GRACE * MS,
+				   .window_ns = 30000 * MS };
 	struct xc_conn *t = xc_conn_new(&cfg);
 	const struct xc_case *c;
 
 	(void)state;
-	xc_conn_feed(t, DROP(0, .tuple = FLOW(1), .sym = "nft_do_chain", .tcp_flags = XC_TCP_SYN, .count = 1));
+	xc_conn_feed(t, DROP(0, .tuple = FLOW(1), .sym = "nft_do_chain", .tcp_flags = XC_TCP_SYN,
+			     .count = 1));
 	c = look(t, GRACE);
 	assert_int_equal(c->drops[0].why, XC_DROP_NETFILTER_DROP);
 	assert_string_equal(c->drops[0].name, "no reason given");
-	xc_conn_feed(t, DROP(100, .tuple = FLOW(2), .sym = "kfree_skb_list", .tcp_flags = XC_TCP_SYN));
+	xc_conn_feed(t,
+		     DROP(100, .tuple = FLOW(2), .sym = "kfree_skb_list", .tcp_flags = XC_TCP_SYN));
 	assert_int_equal(n_cases(t), 1);
 	xc_conn_free(t);
 }
@@ -482,26 +281,40 @@ static void news_about_the_host_wake_what_they_concern(void **state)
 		const struct xc_evt *e;
 		bool wakes;
 	} rows[] = {
-		{ "its neighbour", NEIGH(200, .addr = SERVER_IP, .netns = NS_CLIENT, .nud_state = 0x20), true },
-		{ "its next hop", NEIGH(200, .addr = OTHER_IP, .netns = NS_CLIENT, .nud_state = 0x20), true },
-		{ "another neighbour", NEIGH(200, .addr = LOOPBACK, .netns = NS_CLIENT, .nud_state = 0x20), false },
-		{ "the server's process", PROC(200, .what = XC_PROC_EXIT, .owner = { .tgid = 70 }), true },
-		{ "another process", PROC(200, .what = XC_PROC_EXIT, .owner = { .tgid = 71 }), false },
+		{ "its neighbour",
+		  NEIGH(200, .addr = SERVER_IP, .netns = NS_CLIENT, .nud_state = 0x20), true },
+		{ "its next hop",
+		  NEIGH(200, .addr = OTHER_IP, .netns = NS_CLIENT, .nud_state = 0x20), true },
+		{ "another neighbour",
+		  NEIGH(200, .addr = LOOPBACK, .netns = NS_CLIENT, .nud_state = 0x20), false },
+		{ "the server's process", PROC(200, .what = XC_PROC_EXIT, .owner = { .tgid = 70 }),
+		  true },
+		{ "another process", PROC(200, .what = XC_PROC_EXIT, .owner = { .tgid = 71 }),
+		  false },
 		{ "its listener is full",
-		  SOCK(200, .what = XC_SOCK_LISTEN, .tuple = { .saddr = ANY4, .sport_he = 80, .proto = IPPROTO_TCP },
-		       .netns = NS_SERVER, .listener_full = 1), true },
+		  SOCK(200, .what = XC_SOCK_LISTEN,
+		       .tuple = { .saddr = ANY4, .sport_he = 80, .proto = IPPROTO_TCP },
+		       .netns = NS_SERVER, .listener_full = 1),
+		  true },
 		{ "its listener has room",
-		  SOCK(200, .what = XC_SOCK_LISTEN, .tuple = { .saddr = ANY4, .sport_he = 80, .proto = IPPROTO_TCP },
-		       .netns = NS_SERVER), false },
+		  SOCK(200, .what = XC_SOCK_LISTEN,
+		       .tuple = { .saddr = ANY4, .sport_he = 80, .proto = IPPROTO_TCP },
+		       .netns = NS_SERVER),
+		  false },
 		{ "listeners turned somebody away",
 		  COUNTERS(200, .netns = NS_SERVER, .v = { [XC_CTR_LISTEN_DROPS] = 1 }), true },
 		{ "counters of something else",
 		  COUNTERS(200, .netns = NS_SERVER, .v = { [XC_CTR_SYNCOOKIES_SENT] = 1 }), false },
 		{ "the rule for its drop",
-		  RULE(200, .tuple = FLOW(40000), .netns = NS_SERVER, .hook = XC_HOOK_INPUT, .text = "drop"), true },
+		  RULE(200, .tuple = FLOW(40000), .netns = NS_SERVER, .hook = XC_HOOK_INPUT,
+		       .text = "drop"),
+		  true },
 		{ "the rule for a drop elsewhere",
-		  RULE(200, .tuple = FLOW(40000), .netns = NS_ROUTER, .hook = XC_HOOK_INPUT, .text = "drop"), false },
-		{ "a value that was looked up", NOTE(200, .id = NS_SERVER, .key = "k", .value = "v"), false },
+		  RULE(200, .tuple = FLOW(40000), .netns = NS_ROUTER, .hook = XC_HOOK_INPUT,
+		       .text = "drop"),
+		  false },
+		{ "a value that was looked up",
+		  NOTE(200, .id = NS_SERVER, .key = "k", .value = "v"), false },
 	};
 
 	(void)state;
@@ -510,8 +323,9 @@ static void news_about_the_host_wake_what_they_concern(void **state)
 
 		xc_conn_feed(t, SYN_RETRANS(0, 40000, 1, .nexthop = OTHER_IP));
 		xc_conn_feed(t, SYN_DROP(1, 40000));
-		xc_conn_feed(t, SOCK(2, .tuple = BACK(40000), .netns = NS_SERVER, .what = XC_SOCK_RETRANS,
-				     .state = XC_TCP_ESTABLISHED, .owner = { .tgid = 70, .comm = "srv" }));
+		xc_conn_feed(t, SOCK(2, .tuple = BACK(40000), .netns = NS_SERVER,
+				     .what = XC_SOCK_RETRANS, .state = XC_TCP_ESTABLISHED,
+				     .owner = { .tgid = 70, .comm = "srv" }));
 		assert_non_null(look(t, 100));
 		xc_conn_feed(t, rows[i].e);
 		assert_row(rows[i].what, (look(t, 300) != NULL) == rows[i].wakes);
@@ -525,8 +339,10 @@ static void a_full_listener_is_a_case_of_its_own(void **state)
 	const struct xc_case *c;
 
 	(void)state;
-	xc_conn_feed(t, SOCK(0, .what = XC_SOCK_LISTEN, .netns = NS_SERVER, .accept_queue = 3, .accept_max = 2,
-			     .listener_full = 1, .tuple = { .saddr = SERVER_IP, .sport_he = 80, .proto = IPPROTO_TCP }));
+	xc_conn_feed(t,
+		     SOCK(0, .what = XC_SOCK_LISTEN, .netns = NS_SERVER, .accept_queue = 3,
+			  .accept_max = 2, .listener_full = 1,
+			  .tuple = { .saddr = SERVER_IP, .sport_he = 80, .proto = IPPROTO_TCP }));
 	assert_int_equal(n_cases(t), 0);	/* nobody was turned away */
 	xc_conn_feed(t, COUNTERS(50, .netns = NS_CLIENT, .v = { [XC_CTR_LISTEN_OVERFLOWS] = 4 }));
 	assert_int_equal(n_cases(t), 0);	/* by another host's listener */
@@ -577,17 +393,33 @@ static void evidence_raises_questions(void **state)
 	} rows[] = {
 		{ "which rule?", SYN_DROP(0, 1), XC_ASK_RULE, 1 },
 		{ "is conntrack full?", SYN_DROP(0, 1), XC_ASK_SYSCTL, 2 },
-		{ "which TC program?", DROP(0, .tuple = FLOW(1), .reason = REASON(TC_INGRESS)), XC_ASK_PROGRAMS, 1 },
-		{ "which cgroup program?", DROP(0, .tuple = FLOW(1), .reason = REASON(BPF_CGROUP_EGRESS)), XC_ASK_PROGRAMS, 1 },
-		{ "how is rp_filter set?", DROP(0, .tuple = FLOW(1), .reason = REASON(IP_RPFILTER), .dev = "eth0"), XC_ASK_SYSCTL, 2 },
-		{ "does it forward?", DROP(0, .tuple = FLOW(1), .reason = REASON(IP_INADDRERRORS)), XC_ASK_SYSCTL, 2 },
-		{ "which program denied it?", DENIED(0, .tuple = FLOW(1), .by = XC_DENIED_CGROUP, .err = -EPERM), XC_ASK_PROGRAMS, 1 },
-		{ "how large is its memory?", PROC(0, .what = XC_PROC_OOM, .owner = { .tgid = 1, .cgroup_id = 5 }), XC_ASK_CGROUP, 1 },
-		{ "an exit raises none", PROC(0, .what = XC_PROC_EXIT, .owner = { .tgid = 1, .cgroup_id = 5 }), XC_ASK_CGROUP, 0 },
+		{ "which TC program?", DROP(0, .tuple = FLOW(1), .reason = REASON(TC_INGRESS)),
+		  XC_ASK_PROGRAMS, 1 },
+		{ "which cgroup program?",
+		  DROP(0, .tuple = FLOW(1), .reason = REASON(BPF_CGROUP_EGRESS)), XC_ASK_PROGRAMS,
+		  1 },
+		{ "how is rp_filter set?",
+		  DROP(0, .tuple = FLOW(1), .reason = REASON(IP_RPFILTER), .dev = "eth0"),
+		  XC_ASK_SYSCTL, 2 },
+		{ "does it forward?", DROP(0, .tuple = FLOW(1), .reason = REASON(IP_INADDRERRORS)),
+		  XC_ASK_SYSCTL, 2 },
+		{ "which program denied it?",
+		  DENIED(0, .tuple = FLOW(1), .by = XC_DENIED_CGROUP, .err = -EPERM),
+		  XC_ASK_PROGRAMS, 1 },
+		{ "how large is its memory?",
+		  PROC(0, .what = XC_PROC_OOM, .owner = { .tgid = 1, .cgroup_id = 5 }),
+		  XC_ASK_CGROUP, 1 },
+		{ "an exit raises none",
+		  PROC(0, .what = XC_PROC_EXIT, .owner = { .tgid = 1, .cgroup_id = 5 }),
+		  XC_ASK_CGROUP, 0 },
 		{ "how many ports are there?",
-		  SOCK(0, .tuple = FLOW(0), .what = XC_SOCK_CLOSED, .state_old = XC_TCP_SYN_SENT, .state = XC_TCP_CLOSE), XC_ASK_SYSCTL, 1 },
-		{ "how are listeners set?", COUNTERS(0, .netns = 5, .v = { [XC_CTR_LISTEN_DROPS] = 1 }), XC_ASK_SYSCTL, 3 },
-		{ "a full link raises none", DROP(0, .tuple = FLOW(1), .reason = REASON(QDISC_DROP)), XC_ASK_SYSCTL, 0 },
+		  SOCK(0, .tuple = FLOW(0), .what = XC_SOCK_CLOSED, .state_old = XC_TCP_SYN_SENT,
+		       .state = XC_TCP_CLOSE),
+		  XC_ASK_SYSCTL, 1 },
+		{ "how are listeners set?",
+		  COUNTERS(0, .netns = 5, .v = { [XC_CTR_LISTEN_DROPS] = 1 }), XC_ASK_SYSCTL, 3 },
+		{ "a full link raises none",
+		  DROP(0, .tuple = FLOW(1), .reason = REASON(QDISC_DROP)), XC_ASK_SYSCTL, 0 },
 	};
 
 	(void)state;
@@ -637,13 +469,20 @@ static void questions_nobody_takes_are_counted(void **state)
 static void damaged_and_foreign_records_are_counted(void **state)
 {
 	static const size_t sizes[_XC_EVT_MAX] = {
-		[XC_EVT_ENUM] = sizeof(struct xc_enum_evt),	    [XC_EVT_TICK] = sizeof(struct xc_tick_evt),
-		[XC_EVT_SOCK] = sizeof(struct xc_sock_evt),	    [XC_EVT_RESET] = sizeof(struct xc_reset_evt),
-		[XC_EVT_DROP] = sizeof(struct xc_drop_evt),	    [XC_EVT_ICMP] = sizeof(struct xc_icmp_evt),
-		[XC_EVT_NEIGH] = sizeof(struct xc_neigh_evt),	    [XC_EVT_ROUTE] = sizeof(struct xc_route_evt),
-		[XC_EVT_DENIED] = sizeof(struct xc_denied_evt),	    [XC_EVT_PROC] = sizeof(struct xc_proc_evt),
-		[XC_EVT_COUNTERS] = sizeof(struct xc_counters_evt), [XC_EVT_RULE] = sizeof(struct xc_rule_evt),
-		[XC_EVT_NOTE] = sizeof(struct xc_note_evt),	    [XC_EVT_ADDR] = sizeof(struct xc_addr_evt),
+		[XC_EVT_ENUM] = sizeof(struct xc_enum_evt),
+		[XC_EVT_TICK] = sizeof(struct xc_tick_evt),
+		[XC_EVT_SOCK] = sizeof(struct xc_sock_evt),
+		[XC_EVT_RESET] = sizeof(struct xc_reset_evt),
+		[XC_EVT_DROP] = sizeof(struct xc_drop_evt),
+		[XC_EVT_ICMP] = sizeof(struct xc_icmp_evt),
+		[XC_EVT_NEIGH] = sizeof(struct xc_neigh_evt),
+		[XC_EVT_ROUTE] = sizeof(struct xc_route_evt),
+		[XC_EVT_DENIED] = sizeof(struct xc_denied_evt),
+		[XC_EVT_PROC] = sizeof(struct xc_proc_evt),
+		[XC_EVT_COUNTERS] = sizeof(struct xc_counters_evt),
+		[XC_EVT_RULE] = sizeof(struct xc_rule_evt),
+		[XC_EVT_NOTE] = sizeof(struct xc_note_evt),
+		[XC_EVT_ADDR] = sizeof(struct xc_addr_evt),
 	};
 	struct xc_conn *t = fresh(8);
 	struct xc_conn_stats s;
@@ -660,7 +499,8 @@ static void damaged_and_foreign_records_are_counted(void **state)
 			xc_conn_feed(t, e);
 		}
 	for (uint32_t kind = _XC_EVT_MAX; kind <= UINT16_MAX; kind += 997)
-		xc_conn_feed(t, &(struct xc_evt){ .ts_ns = T0, .size_bytes = 16, .kind = (uint16_t)kind });
+		xc_conn_feed(t, &(struct xc_evt){
+					.ts_ns = T0, .size_bytes = 16, .kind = (uint16_t)kind });
 	xc_conn_feed(t, &(struct xc_evt){ .ts_ns = T0, .size_bytes = 16 });
 	xc_conn_get_stats(t, &s);
 	assert_int_equal(s.n_short, n_short);
@@ -674,8 +514,11 @@ static void a_longer_record_of_a_later_version_is_read(void **state)
 	struct {
 		struct xc_reset_evt e;
 		uint8_t more[40];
-	} later = { .e = { .hdr = { .ts_ns = T0, .size_bytes = sizeof(later), .kind = XC_EVT_RESET },
-			   .tuple = BACK(40000), .trigger_flags = XC_TCP_SYN } };
+	} later = {
+		.e = { .hdr = { .ts_ns = T0, .size_bytes = sizeof(later), .kind = XC_EVT_RESET },
+		       .tuple = BACK(40000),
+		       .trigger_flags = XC_TCP_SYN }
+	};
 	struct xc_conn *t = fresh(4);
 
 	(void)state;
@@ -693,7 +536,9 @@ static void losses_count_from_when_the_case_was_opened(void **state)
 	(void)state;
 	xc_conn_feed(t, TICK(0, .lost = { [XC_STAT_LOST_RING] = 100, [XC_STAT_NOISE] = 9 }));
 	xc_conn_feed(t, SYN_DROP(1, 40000));
-	xc_conn_feed(t, TICK(2, .lost = { [XC_STAT_LOST_RING] = 103, [XC_STAT_LOST_MAP] = 2, [XC_STAT_NOISE] = 99 }));
+	xc_conn_feed(t, TICK(2, .lost = { [XC_STAT_LOST_RING] = 103,
+					  [XC_STAT_LOST_MAP] = 2,
+					  [XC_STAT_NOISE] = 99 }));
 	xc_conn_feed(t, SYN_DROP(3, 40001));
 	xc_conn_feed(t, TICK(100, .lost = { [XC_STAT_LOST_RING] = 104, [XC_STAT_LOST_MAP] = 2 }));
 	c = xc_conn_due(t, &said);
@@ -711,14 +556,22 @@ static void broken_enum_records_teach_what_they_can(void **state)
 		struct xc_enum_evt e;
 		char names[40];
 	} r = { .e = { .hdr = { .ts_ns = T0, .size_bytes = sizeof(r), .kind = XC_EVT_ENUM },
-		       .which = XC_ENUM_DROP_REASON, .n = 1000 } };
-	struct xc_conn_cfg cfg = { .max_cases = 4, .grace_ns = GRACE * MS, .window_ns = 30000 * MS };
+		       .which = XC_ENUM_DROP_REASON,
+		       .n = 1000 } };
+	struct xc_conn_cfg cfg = { .max_cases = 4,
+				   .grace_ns = GRACE * MS,
+				   .window_ns = 30000 * MS };
 	struct xc_conn *t = xc_conn_new(&cfg);
 
 	(void)state;
-	memcpy(r.names, "7=NETFILTER_DROP\0" "999999=XDP\0" "no equals sign\0", 40);
+	memcpy(r.names,
+	       "7=NETFILTER_DROP\0"
+	       "999999=XDP\0"
+	       "no equals sign\0",
+	       40);
 	xc_conn_feed(t, &r.e.hdr);
-	xc_conn_feed(t, DROP(1, .tuple = FLOW(1), .reason = 7, .tcp_flags = XC_TCP_SYN, .count = 1));
+	xc_conn_feed(t,
+		     DROP(1, .tuple = FLOW(1), .reason = 7, .tcp_flags = XC_TCP_SYN, .count = 1));
 	assert_string_equal(look(t, 100)->drops[0].name, "NETFILTER_DROP");
 	xc_conn_free(t);
 	xc_conn_free(NULL);
@@ -736,14 +589,6 @@ int main(void)
 		cmocka_unit_test(success_without_trouble_opens_nothing),
 		cmocka_unit_test(the_oldest_makes_room_and_is_counted),
 		cmocka_unit_test(quiet_cases_make_room_before_due_ones),
-		cmocka_unit_test(the_client_is_who_began),
-		cmocka_unit_test(a_listener_tells_the_server_better_than_a_port),
-		cmocka_unit_test(a_wrong_guess_is_corrected_with_all_it_led_to),
-		cmocka_unit_test(behind_nat_the_original_tuple_counts),
-		cmocka_unit_test(without_conntracks_word_the_syn_itself_tells),
-		cmocka_unit_test(loopback_of_two_namespaces_is_two_flows),
-		cmocka_unit_test(a_port_used_again_is_another_connection),
-		cmocka_unit_test(a_call_that_fails_again_is_another_failure),
 		cmocka_unit_test(noise_opens_nothing),
 		cmocka_unit_test(a_wrong_mac_needs_our_own_address),
 		cmocka_unit_test(a_kernel_without_reasons_tells_by_the_place),

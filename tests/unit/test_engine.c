@@ -149,8 +149,8 @@ static void a_suspicion_is_taken_back_by_name(void **state)
 	assert_int_equal(stats_of(e).n_cleared, 1);
 	assert_int_equal(stats_of(e).n_findings, 0);
 	/* the next trouble of that connection is a new story */
-	feed(e, DROP(4000, .tuple = FLOW(40000), .reason = REASON(TC_INGRESS), .netns = NS_SERVER, .count = 1,
-		     .tcp_flags = XC_TCP_ACK, .first_ns = T0 + 4000 * MS));
+	feed(e, DROP(4000, .tuple = FLOW(40000), .reason = REASON(TC_INGRESS), .netns = NS_SERVER,
+		     .count = 1, .tcp_flags = XC_TCP_ACK, .first_ns = T0 + 4000 * MS));
 	feed(e, TICK(4100));
 	assert_int_equal(kept.n, 3);
 	assert_int_equal(last()->replaces, 0);
@@ -221,11 +221,13 @@ static void flows_of_one_cause_are_one_group(void **state)
 		assert_int_equal(kept.f[i].id, i + 1);
 	}
 	assert_string_equal(kept.f[0].impact, "this connection only, so far");
-	assert_string_equal(kept.f[1].impact,
-			    "2 connections hit by this cause in 0.0 s, also 10.0.0.1:40000 > 10.0.0.2:80");
-	assert_string_equal(kept.f[499].impact,
-			    "500 connections hit by this cause in 0.0 s, also 10.0.0.1:40498 > 10.0.0.2:80, "
-			    "10.0.0.1:40497 > 10.0.0.2:80");
+	assert_string_equal(
+		kept.f[1].impact,
+		"2 connections hit by this cause in 0.0 s, also 10.0.0.1:40000 > 10.0.0.2:80");
+	assert_string_equal(
+		kept.f[499].impact,
+		"500 connections hit by this cause in 0.0 s, also 10.0.0.1:40498 > 10.0.0.2:80, "
+		"10.0.0.1:40497 > 10.0.0.2:80");
 	xc_engine_free(e);
 }
 
@@ -247,7 +249,8 @@ static void impact_never_names_the_flow_itself(void **state)
 	for (size_t i = 2; i < 4; i++) {
 		char own[XC_ENDPOINT_LEN];
 
-		assert_int_equal(kept.f[i].n_same, 2);	/* counted once, however often it is spoken of */
+		assert_int_equal(kept.f[i].n_same,
+				 2); /* counted once, however often it is spoken of */
 		(void)xc_endpoint_str(kept.f[i].tuple.saddr, kept.f[i].tuple.sport_he, own);
 		assert_null(strstr(kept.f[i].impact, own));
 		assert_non_null(strstr(kept.f[i].impact, "2 connections"));
@@ -281,8 +284,8 @@ static void group_numbers_are_exact_in_every_reader(void **state)
 	(void)state;
 	for (uint16_t i = 0; i < 50; i++) {
 		feed(e, GAVE_UP(0, 40000 + i, .sk_err = EPERM));
-		feed(e, DROP(0, .tuple = FLOW(40000 + i), .reason = REASON(TC_INGRESS), .netns = 20u + i,
-			     .tcp_flags = XC_TCP_SYN, .count = 1));
+		feed(e, DROP(0, .tuple = FLOW(40000 + i), .reason = REASON(TC_INGRESS),
+			     .netns = 20u + i, .tcp_flags = XC_TCP_SYN, .count = 1));
 	}
 	feed(e, TICK(100));
 	assert_int_equal(kept.n, 50);
@@ -406,7 +409,8 @@ static void the_same_records_give_the_same_findings(void **state)
 		for (uint16_t i = 0; i < 50; i++) {
 			feed(e, SYN_DROP(i, (uint16_t)(40000 + i % 20)));
 			feed(e, SYN_RETRANS(i, (uint16_t)(40000 + i % 30), i));
-			feed(e, GAVE_UP(i, (uint16_t)(40000 + i % 40), .sk_err = i % 2 ? ETIMEDOUT : 0));
+			feed(e, GAVE_UP(i, (uint16_t)(40000 + i % 40),
+					.sk_err = i % 2 ? ETIMEDOUT : 0));
 			feed(e, TICK(100 + i * 30u));
 		}
 		if (!round) {

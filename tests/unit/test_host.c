@@ -24,10 +24,15 @@ static void addr(const char *text, uint8_t out[16])
 	assert_int_equal(inet_pton(AF_INET, text, out + 12), 1);
 }
 
-static void listen_on(const char *text, uint16_t port, uint32_t netns, uint64_t cookie, uint32_t flags)
+static void listen_on(const char *text, uint16_t port, uint32_t netns, uint64_t cookie,
+		      uint32_t flags)
 {
-	struct xc_sock_evt e = { .what = XC_SOCK_LISTEN, .netns = netns, .cookie = cookie, .flags = flags,
-				 .hdr = { .ts_ns = T0 }, .owner = { .tgid = 100 + (uint32_t)cookie } };
+	struct xc_sock_evt e = { .what = XC_SOCK_LISTEN,
+				 .netns = netns,
+				 .cookie = cookie,
+				 .flags = flags,
+				 .hdr = { .ts_ns = T0 },
+				 .owner = { .tgid = 100 + (uint32_t)cookie } };
 
 	addr(text, e.tuple.saddr);
 	e.tuple.sport_he = port;
@@ -67,8 +72,10 @@ static void a_listener_takes_what_the_kernel_would_give_it(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		(void)reset(state);
-		listen_on(rows[i].bound, 80, NS_SERVER, 1, rows[i].is_v6only ? XC_SOCK_F_V6ONLY : 0);
-		assert_row(rows[i].bound, (who_takes(rows[i].to, 80, NS_SERVER) != NULL) == rows[i].takes);
+		listen_on(rows[i].bound, 80, NS_SERVER, 1,
+			  rows[i].is_v6only ? XC_SOCK_F_V6ONLY : 0);
+		assert_row(rows[i].bound,
+			   (who_takes(rows[i].to, 80, NS_SERVER) != NULL) == rows[i].takes);
 		assert_null(who_takes(rows[i].to, 81, NS_SERVER));
 		assert_null(who_takes(rows[i].to, 80, NS_CLIENT));
 		assert_row(rows[i].bound, (who_takes(rows[i].to, 80, 0) != NULL) == rows[i].takes);
@@ -145,7 +152,8 @@ static void an_address_names_a_namespace_when_only_one_has_it(void **state)
 
 static struct xc_case a_case(void)
 {
-	return (struct xc_case){ .tuple = FLOW(40000), .now_ns = T0 + 1000 * MS,
+	return (struct xc_case){ .tuple = FLOW(40000),
+				 .now_ns = T0 + 1000 * MS,
 				 .client = { .netns = NS_CLIENT } };
 }
 
@@ -165,8 +173,10 @@ static void the_server_is_where_the_facts_are(void **state)
 
 	c = a_case();	/* it dropped the SYN in INPUT; a router's drop says nothing */
 	c.n_drops = 2;
-	c.drops[0] = (struct xc_drop_fact){ .to_server = true, .e = { .hook = XC_HOOK_FORWARD, .netns = NS_ROUTER } };
-	c.drops[1] = (struct xc_drop_fact){ .to_server = true, .e = { .hook = XC_HOOK_INPUT, .netns = NS_SERVER } };
+	c.drops[0] = (struct xc_drop_fact){ .to_server = true,
+					    .e = { .hook = XC_HOOK_FORWARD, .netns = NS_ROUTER } };
+	c.drops[1] = (struct xc_drop_fact){ .to_server = true,
+					    .e = { .hook = XC_HOOK_INPUT, .netns = NS_SERVER } };
 	xc_host_join(&host, &c, 30000 * MS);
 	assert_int_equal(c.server.netns, NS_SERVER);
 
@@ -236,14 +246,16 @@ static void only_its_own_next_hops_count(void **state)
 	struct xc_case c = a_case();
 
 	(void)state;
-	xc_host_neigh(&host, (const void *)NEIGH(900, .addr = OTHER_IP, .netns = NS_CLIENT, .nud_state = 0x20));
+	xc_host_neigh(&host, (const void *)NEIGH(900, .addr = OTHER_IP, .netns = NS_CLIENT,
+						 .nud_state = 0x20));
 	xc_host_join(&host, &c, 30000 * MS);
 	assert_int_equal(c.n_neighs, 0);
 	c.client.is_seen = true;
 	memcpy(c.client.last.nexthop, gateway, 16);
 	xc_host_join(&host, &c, 30000 * MS);
 	assert_int_equal(c.n_neighs, 1);
-	xc_host_neigh(&host, (const void *)NEIGH(950, .addr = OTHER_IP, .netns = NS_CLIENT, .nud_state = 1));
+	xc_host_neigh(&host, (const void *)NEIGH(950, .addr = OTHER_IP, .netns = NS_CLIENT,
+						 .nud_state = 1));
 	assert_int_equal(host.n_neighs, 1);	/* one entry per neighbour, the newest state */
 	c.client.netns = NS_SERVER;		/* the same address in another namespace */
 	xc_host_join(&host, &c, 30000 * MS);
@@ -256,13 +268,18 @@ static void counters_add_up_until_they_rest(void **state)
 
 	(void)state;
 	c.server.netns = NS_SERVER;
-	xc_host_counted(&host, (const void *)COUNTERS(100, .netns = NS_SERVER, .v = { [XC_CTR_LISTEN_DROPS] = 2, [XC_CTR_CT_COUNT] = 9 }));
-	xc_host_counted(&host, (const void *)COUNTERS(200, .netns = NS_SERVER, .v = { [XC_CTR_LISTEN_DROPS] = 3, [XC_CTR_CT_COUNT] = 7 }));
+	xc_host_counted(&host, (const void *)COUNTERS(
+				       100, .netns = NS_SERVER,
+				       .v = { [XC_CTR_LISTEN_DROPS] = 2, [XC_CTR_CT_COUNT] = 9 }));
+	xc_host_counted(&host, (const void *)COUNTERS(
+				       200, .netns = NS_SERVER,
+				       .v = { [XC_CTR_LISTEN_DROPS] = 3, [XC_CTR_CT_COUNT] = 7 }));
 	xc_host_join(&host, &c, 30000 * MS);
 	assert_int_equal(c.counters.v[XC_CTR_LISTEN_DROPS], 5);
 	assert_int_equal(c.counters.v[XC_CTR_CT_COUNT], 7);	/* a level, not a delta */
 	assert_int_equal(c.counters_first_ns, T0 + 100 * MS);
-	xc_host_counted(&host, (const void *)COUNTERS(20000, .netns = NS_SERVER, .v = { [XC_CTR_LISTEN_DROPS] = 1 }));
+	xc_host_counted(&host, (const void *)COUNTERS(20000, .netns = NS_SERVER,
+						      .v = { [XC_CTR_LISTEN_DROPS] = 1 }));
 	c.now_ns = T0 + 20000 * MS;
 	xc_host_join(&host, &c, 30000 * MS);
 	assert_int_equal(c.counters.v[XC_CTR_LISTEN_DROPS], 1);

@@ -10,7 +10,8 @@
 #define UDP_HEAD 0x9c, 0x40, 0x00, 0x35, 0x00, 0x08, 0x00, 0x00 /* 40000 > 53 */
 #define IP4(proto) 0x45, 0, 0, 60, 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2
 #define IP4_OPTIONS(proto)                                                                         \
-	0x47, 0, 0, 60, 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 1, 1, 1, 1, 1, 1, 1, 1
+	0x47, 0, 0, 60, 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 1, 1, 1, 1, 1, 1,   \
+		1, 1
 #define OUTER4 0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 254, 10, 0, 0, 1
 #define OUTER4_OPTIONS                                                                             \
 	0x46, 0, 0, 60, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 254, 10, 0, 0, 1, 1, 1, 1, 1
@@ -28,23 +29,26 @@ static const struct packet {
 	uint16_t dport;
 } packets[] = {
 #define P(...) .bytes = { __VA_ARGS__ }, .len = sizeof((uint8_t[]){ __VA_ARGS__ })
-	{ "port unreachable about UDP", P(OUTER4, 3, 3, 0, 0, 0, 0, 0, 0, IP4(17), UDP_HEAD), .family = 4,
-	  .type = 3, .code = 3, .proto = IPPROTO_UDP, .dport = 53 },
-	{ "fragmentation needed about TCP", P(OUTER4, 3, 4, 0, 0, 0, 0, 0x05, 0x14, IP4(6), TCP_HEAD),
-	  .family = 4, .type = 3, .code = 4, .proto = IPPROTO_TCP, .info = 1300, .seq = 0x11223344, .dport = 80 },
+	{ "port unreachable about UDP", P(OUTER4, 3, 3, 0, 0, 0, 0, 0, 0, IP4(17), UDP_HEAD),
+	  .family = 4, .type = 3, .code = 3, .proto = IPPROTO_UDP, .dport = 53 },
+	{ "fragmentation needed about TCP",
+	  P(OUTER4, 3, 4, 0, 0, 0, 0, 0x05, 0x14, IP4(6), TCP_HEAD), .family = 4, .type = 3,
+	  .code = 4, .proto = IPPROTO_TCP, .info = 1300, .seq = 0x11223344, .dport = 80 },
 	{ "time exceeded, options in both headers",
-	  P(OUTER4_OPTIONS, 11, 0, 0, 0, 0, 0, 0, 0, IP4_OPTIONS(6), TCP_HEAD), .family = 4, .type = 11,
-	  .proto = IPPROTO_TCP, .seq = 0x11223344, .dport = 80 },
-	{ "about an echo request: no ports", P(OUTER4, 3, 1, 0, 0, 0, 0, 0, 0, IP4(1)), .family = 4, .type = 3,
-	  .code = 1, .proto = IPPROTO_ICMP },
-	{ "IPv6 packet too big", P(2, 0, 0, 0, 0, 0, 0x05, 0, IP6(6), TCP_HEAD), .family = 6, .type = 2,
-	  .proto = IPPROTO_TCP, .info = 1280, .seq = 0x11223344, .dport = 80 },
-	{ "IPv6 port unreachable", P(1, 4, 0, 0, 0, 0, 0, 0, IP6(17), UDP_HEAD), .family = 6, .type = 1,
-	  .code = 4, .proto = IPPROTO_UDP, .dport = 53 },
+	  P(OUTER4_OPTIONS, 11, 0, 0, 0, 0, 0, 0, 0, IP4_OPTIONS(6), TCP_HEAD), .family = 4,
+	  .type = 11, .proto = IPPROTO_TCP, .seq = 0x11223344, .dport = 80 },
+	{ "about an echo request: no ports", P(OUTER4, 3, 1, 0, 0, 0, 0, 0, 0, IP4(1)), .family = 4,
+	  .type = 3, .code = 1, .proto = IPPROTO_ICMP },
+	{ "IPv6 packet too big", P(2, 0, 0, 0, 0, 0, 0x05, 0, IP6(6), TCP_HEAD), .family = 6,
+	  .type = 2, .proto = IPPROTO_TCP, .info = 1280, .seq = 0x11223344, .dport = 80 },
+	{ "IPv6 port unreachable", P(1, 4, 0, 0, 0, 0, 0, 0, IP6(17), UDP_HEAD), .family = 6,
+	  .type = 1, .code = 4, .proto = IPPROTO_UDP, .dport = 53 },
 	{ "IPv6 behind hop-by-hop, routing, fragment and destination headers",
 	  P(1, 1, 0, 0, 0, 0, 0, 0, IP6(0), 43, 0, 0, 0, 0, 0, 0, 0,	/* hop-by-hop, next routing */
-	    44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,		/* routing of 16 bytes, next fragment */
-	    60, 0, 0, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0, 0, TCP_HEAD),	/* fragment, destination, TCP */
+	    44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    0, /* routing of 16 bytes, next fragment */
+	    60, 0, 0, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0, 0,
+	    TCP_HEAD), /* fragment, destination, TCP */
 	  .family = 6, .type = 1, .code = 1, .proto = IPPROTO_TCP, .seq = 0x11223344, .dport = 80 },
 #undef P
 };
@@ -56,8 +60,10 @@ static void reads_what_the_error_quotes(void **state)
 		const struct packet *p = &packets[i];
 		struct xc_icmp_evt e;
 
-		assert_row(p->what, xc_icmp_decode(guard_copy(p->bytes, p->len), p->len, p->family, &e));
-		assert_row(p->what, e.family == p->family && e.type == p->type && e.code == p->code);
+		assert_row(p->what,
+			   xc_icmp_decode(guard_copy(p->bytes, p->len), p->len, p->family, &e));
+		assert_row(p->what,
+			   e.family == p->family && e.type == p->type && e.code == p->code);
 		assert_row(p->what, e.info == p->info && e.quoted_seq == p->seq);
 		assert_row(p->what, e.tuple.proto == p->proto && e.tuple.dport_he == p->dport);
 		assert_row(p->what, e.tuple.sport_he == (p->dport ? 40000 : 0));
@@ -74,8 +80,8 @@ static void every_prefix_is_refused(void **state)
 		for (size_t n = 0; n < packets[i].len; n++) {
 			struct xc_icmp_evt e = { .info = 77 };
 
-			assert_row(packets[i].what,
-				   !xc_icmp_decode(guard_copy(packets[i].bytes, n), n, packets[i].family, &e));
+			assert_row(packets[i].what, !xc_icmp_decode(guard_copy(packets[i].bytes, n),
+								    n, packets[i].family, &e));
 			assert_int_equal(e.info, 77);
 		}
 }
@@ -88,7 +94,8 @@ static void more_than_needed_is_welcome(void **state)
 		struct xc_icmp_evt a, b;
 
 		memcpy(longer, packets[i].bytes, packets[i].len);
-		assert_true(xc_icmp_decode(packets[i].bytes, packets[i].len, packets[i].family, &a));
+		assert_true(
+			xc_icmp_decode(packets[i].bytes, packets[i].len, packets[i].family, &a));
 		assert_true(xc_icmp_decode(longer, sizeof(longer), packets[i].family, &b));
 		assert_memory_equal(&a, &b, sizeof(a));
 	}
@@ -119,7 +126,8 @@ static void nonsense_is_refused(void **state)
 
 		memcpy(bytes, p->bytes, p->len);
 		bytes[rows[i].at] = rows[i].value;
-		assert_row(rows[i].what, !xc_icmp_decode(guard_copy(bytes, p->len), p->len, p->family, &e));
+		assert_row(rows[i].what,
+			   !xc_icmp_decode(guard_copy(bytes, p->len), p->len, p->family, &e));
 	}
 }
 

@@ -56,7 +56,8 @@ static void classifies_addresses(void **state)
 
 		addr(rows[i].text, a);
 		is = (xc_addr_is_v4(a) ? V4 : 0) | (xc_addr_is_zero(a) ? ZERO : 0) |
-		     (xc_addr_is_loopback(a) ? LOOPBACK : 0) | (xc_addr_is_link_local(a) ? LINK_LOCAL : 0) |
+		     (xc_addr_is_loopback(a) ? LOOPBACK : 0) |
+		     (xc_addr_is_link_local(a) ? LINK_LOCAL : 0) |
 		     (xc_addr_is_multicast(a) ? MULTICAST : 0);
 		assert_row(rows[i].text, is == rows[i].is);
 	}
@@ -88,7 +89,8 @@ static void prints_endpoints(void **state)
 		{ "10.0.0.1", 0, "10.0.0.1" },
 		{ "2001:db8::1", 443, "[2001:db8::1]:443" },
 		{ "2001:db8::1", 0, "2001:db8::1" },
-		{ "1111:2222:3333:4444:5555:6666:7777:8888", 65535, "[1111:2222:3333:4444:5555:6666:7777:8888]:65535" },
+		{ "1111:2222:3333:4444:5555:6666:7777:8888", 65535,
+		  "[1111:2222:3333:4444:5555:6666:7777:8888]:65535" },
 		{ "::", 1, "[::]:1" },
 	};
 
@@ -97,7 +99,8 @@ static void prints_endpoints(void **state)
 		char out[XC_ENDPOINT_LEN];
 		uint8_t a[16];
 
-		assert_string_equal(xc_endpoint_str(addr(rows[i].addr, a), rows[i].port, out), rows[i].want);
+		assert_string_equal(xc_endpoint_str(addr(rows[i].addr, a), rows[i].port, out),
+				    rows[i].want);
 	}
 }
 

@@ -31,9 +31,9 @@ static void check_rows(const struct row *rows, size_t n)
 			fail_msg("%s: %s instead of %s (%.3f)", rows[i].what, id ? id : "nothing",
 				 rows[i].want ? rows[i].want : "nothing", v->confidence);
 		if (id && rows[i].says[0] && !says(v, rows[i].says))
-			fail_msg("%s: does not say '%s' but '%s' / '%s' / '%s' / '%s'", rows[i].what,
-				 rows[i].says, v->best.summary, v->best.details, v->best.fix,
-				 v->best.evidence[0].fact);
+			fail_msg("%s: does not say '%s' but '%s' / '%s' / '%s' / '%s'",
+				 rows[i].what, rows[i].says, v->best.summary, v->best.details,
+				 v->best.fix, v->best.evidence[0].fact);
 	}
 }
 

@@ -75,7 +75,9 @@ static void finds_facts_in_a_case(void **state)
 	static const struct xc_case c = {
 		.n_drops = 3,
 		.drops = { { .why = XC_DROP_XDP, .name = "1" },
-			   { .why = XC_DROP_NETFILTER_DROP, .name = "2", .e = { .netns = 5, .hook = XC_HOOK_INPUT } },
+			   { .why = XC_DROP_NETFILTER_DROP,
+			     .name = "2",
+			     .e = { .netns = 5, .hook = XC_HOOK_INPUT } },
 			   { .why = XC_DROP_XDP, .name = "3" } },
 		.n_resets = 1,
 		.resets = { { .why = XC_RST_TCP_STATE, .name = "r" } },

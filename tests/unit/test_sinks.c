@@ -50,20 +50,39 @@ static char *close_sink(struct written *w)
 static struct xc_finding a_finding(void)
 {
 	struct xc_finding f = {
-		.id = 7, .replaces = 3, .group = 99, .pattern_id = "filter-drop", .pattern = "Firewall Drop",
-		.layer = XC_LAYER_FILTER, .severity = XC_SEVERITY_ERROR, .status = XC_STATUS_CONFIRMED,
-		.confidence = 0.99, .summary = "firewall drops it", .details = "table t chain c",
-		.impact = "this connection only, so far", .resolution = "change the rule",
-		.app_sees = "connect failed: ETIMEDOUT", .subject = "table t chain c", .n_evidence = 2,
+		.id = 7,
+		.replaces = 3,
+		.group = 99,
+		.pattern_id = "filter-drop",
+		.pattern = "Firewall Drop",
+		.layer = XC_LAYER_FILTER,
+		.severity = XC_SEVERITY_ERROR,
+		.status = XC_STATUS_CONFIRMED,
+		.confidence = 0.99,
+		.summary = "firewall drops it",
+		.details = "table t chain c",
+		.impact = "this connection only, so far",
+		.resolution = "change the rule",
+		.app_sees = "connect failed: ETIMEDOUT",
+		.subject = "table t chain c",
+		.n_evidence = 2,
 		.evidence = { { 5 * S, XC_LAYER_FILTER, 6, "SYN dropped", "skb:kfree_skb" },
 			      { 5 * S + 1500000, XC_LAYER_FILTER, 3, "the rule", "ruleset" } },
-		.n_alternatives = 1, .alternatives = { { "black-hole", "Black Hole", 0.02, "a drop here" } },
+		.n_alternatives = 1,
+		.alternatives = { { "black-hole", "Black Hole", 0.02, "a drop here" } },
 		.tuple = { .saddr = { [10] = 0xff, [11] = 0xff, 10, 0, 0, 1 },
 			   .daddr = { [10] = 0xff, [11] = 0xff, 10, 0, 0, 2 },
-			   .sport_he = 40000, .dport_he = 80, .proto = IPPROTO_TCP },
-		.client = { .tgid = 9, .comm = "curl", .cgroup_id = 77 }, .netns = 11, .error = ETIMEDOUT,
-		.first_signal_ns = 5 * S, .reported_ns = 5 * S + 40000000, .wall_offset_ns = 1700000000 * (int64_t)S,
-		.n_same = 1, .lost = 2,
+			   .sport_he = 40000,
+			   .dport_he = 80,
+			   .proto = IPPROTO_TCP },
+		.client = { .tgid = 9, .comm = "curl", .cgroup_id = 77 },
+		.netns = 11,
+		.error = ETIMEDOUT,
+		.first_signal_ns = 5 * S,
+		.reported_ns = 5 * S + 40000000,
+		.wall_offset_ns = 1700000000 * (int64_t)S,
+		.n_same = 1,
+		.lost = 2,
 	};
 
 	return f;
@@ -100,10 +119,32 @@ static const char *str(const json_t *o, const char *key)
 static void json_has_every_promised_key(void **state)
 {
 	static const char *const keys[] = {
-		"type", "severity", "source", "timestamp", "pattern", "confidence", "summary", "details", "evidence",
-		"impact", "resolution", "id", "pattern_id", "status", "replaces", "confidence_score",
-		"severity_number", "evidence_items", "alternatives", "group", "connection", "error",
-		"first_signal_ns", "reported_ns", "time_to_root_cause_ms", "lost_in_window",
+		"type",
+		"severity",
+		"source",
+		"timestamp",
+		"pattern",
+		"confidence",
+		"summary",
+		"details",
+		"evidence",
+		"impact",
+		"resolution",
+		"id",
+		"pattern_id",
+		"status",
+		"replaces",
+		"confidence_score",
+		"severity_number",
+		"evidence_items",
+		"alternatives",
+		"group",
+		"connection",
+		"error",
+		"first_signal_ns",
+		"reported_ns",
+		"time_to_root_cause_ms",
+		"lost_in_window",
 	};
 	struct xc_finding f = a_finding();
 	json_t *o = emitted(&f), *c;
@@ -118,12 +159,16 @@ static void json_has_every_promised_key(void **state)
 	assert_true(json_number_value(json_object_get(o, "replaces")) == 3);
 	assert_true(json_number_value(json_object_get(o, "lost_in_window")) == 2);
 	assert_true(json_real_value(json_object_get(o, "time_to_root_cause_ms")) == 40.0);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "evidence"), 1)), "the rule");
-	assert_string_equal(str(json_array_get(json_object_get(o, "evidence_items"), 0), "hook"), "skb:kfree_skb");
-	assert_string_equal(str(json_array_get(json_object_get(o, "alternatives"), 0), "against"), "a drop here");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "evidence"), 1)),
+			    "the rule");
+	assert_string_equal(str(json_array_get(json_object_get(o, "evidence_items"), 0), "hook"),
+			    "skb:kfree_skb");
+	assert_string_equal(str(json_array_get(json_object_get(o, "alternatives"), 0), "against"),
+			    "a drop here");
 	c = json_object_get(o, "connection");
 	assert_string_equal(str(json_object_get(c, "server"), "ip"), "10.0.0.2");
-	assert_true(json_number_value(json_object_get(json_object_get(c, "client"), "port")) == 40000);
+	assert_true(json_number_value(json_object_get(json_object_get(c, "client"), "port")) ==
+		    40000);
 	assert_true(json_number_value(json_object_get(json_object_get(c, "process"), "pid")) == 9);
 	assert_true(json_is_null(json_object_get(c, "server_process")));
 	json_decref(o);
@@ -153,8 +198,9 @@ static void the_type_follows_the_protocol(void **state)
 		uint8_t proto;
 		const char *type;
 	} rows[] = {
-		{ IPPROTO_TCP, "network.tcp" },	  { IPPROTO_UDP, "network.udp" },     { IPPROTO_ICMP, "network.icmp" },
-		{ IPPROTO_ICMPV6, "network.icmp" }, { IPPROTO_SCTP, "network.ip" }, { 0, "network.ip" },
+		{ IPPROTO_TCP, "network.tcp" },	  { IPPROTO_UDP, "network.udp" },
+		{ IPPROTO_ICMP, "network.icmp" }, { IPPROTO_ICMPV6, "network.icmp" },
+		{ IPPROTO_SCTP, "network.ip" },	  { 0, "network.ip" },
 	};
 
 	(void)state;
@@ -172,9 +218,11 @@ static void the_type_follows_the_protocol(void **state)
 /* Fill every text of a finding with bytes nobody should trust. */
 static void make_hostile(struct xc_finding *f, unsigned char byte)
 {
-	char *const texts[] = { f->summary, f->details, f->impact, f->resolution, f->app_sees, f->subject };
-	static const size_t sizes[] = { sizeof(f->summary), sizeof(f->details), sizeof(f->impact),
-					sizeof(f->resolution), sizeof(f->app_sees), sizeof(f->subject) };
+	char *const texts[] = { f->summary,    f->details,  f->impact,
+				f->resolution, f->app_sees, f->subject };
+	static const size_t sizes[] = { sizeof(f->summary),  sizeof(f->details),
+					sizeof(f->impact),   sizeof(f->resolution),
+					sizeof(f->app_sees), sizeof(f->subject) };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		memset(texts[i], byte, sizes[i] - 1);
@@ -211,7 +259,12 @@ static void the_clock_survives_any_recording(void **state)
 		uint64_t reported_ns;
 		int64_t offset;
 	} rows[] = {
-		{ 0, 0 }, { 0, -1 }, { UINT64_MAX, INT64_MAX }, { UINT64_MAX, INT64_MIN }, { 1, INT64_MAX }, { 0, INT64_MIN },
+		{ 0, 0 },
+		{ 0, -1 },
+		{ UINT64_MAX, INT64_MAX },
+		{ UINT64_MAX, INT64_MIN },
+		{ 1, INT64_MAX },
+		{ 0, INT64_MIN },
 		{ 1ull << 63, -5 },
 	};
 
@@ -223,7 +276,8 @@ static void the_clock_survives_any_recording(void **state)
 		f.reported_ns = rows[i].reported_ns;
 		f.wall_offset_ns = rows[i].offset;
 		o = emitted(&f);
-		assert_int_equal(strlen(str(o, "timestamp")), strlen("2023-11-14T22:13:25.040000Z"));
+		assert_int_equal(strlen(str(o, "timestamp")),
+				 strlen("2023-11-14T22:13:25.040000Z"));
 		json_decref(o);
 	}
 }
@@ -234,8 +288,8 @@ static void confidence_is_never_certainty(void **state)
 		double confidence;
 		const char *want;
 	} rows[] = {
-		{ 0.0, "0%" }, { 0.1, "10%" }, { 0.954, "95%" }, { 0.99, "99%" }, { 0.9949, "99%" },
-		{ 0.999, "99.9%" }, { 1.0, "99.9%" },
+		{ 0.0, "0%" },	   { 0.1, "10%" },     { 0.954, "95%" }, { 0.99, "99%" },
+		{ 0.9949, "99%" }, { 0.999, "99.9%" }, { 1.0, "99.9%" },
 	};
 
 	(void)state;
@@ -263,9 +317,12 @@ static void text_tells_a_person_everything(void **state)
 		"Connection failed: Firewall Drop (99%), as suspected, with records lost",
 		"\n  Cause     firewall drops it\n",
 		"\n  Flow      TCP 10.0.0.1:40000 > 10.0.0.2:80, client curl (pid 9)\n",
-		"\n  App sees  connect failed: ETIMEDOUT\n", "\n  Details   table t chain c\n",
-		"\n  Evidence  +0.0 ms SYN dropped [skb:kfree_skb]\n", "\n            +1.5 ms the rule [ruleset]\n",
-		"\n  Or        Black Hole 2%; but a drop here\n", "\n  Impact    this connection only, so far\n",
+		"\n  App sees  connect failed: ETIMEDOUT\n",
+		"\n  Details   table t chain c\n",
+		"\n  Evidence  +0.0 ms SYN dropped [skb:kfree_skb]\n",
+		"\n            +1.5 ms the rule [ruleset]\n",
+		"\n  Or        Black Hole 2%; but a drop here\n",
+		"\n  Impact    this connection only, so far\n",
 		"\n  Fix       change the rule\n\n",
 	};
 	struct xc_finding f = a_finding();
@@ -327,7 +384,8 @@ static void text_fits_the_terminal(void **state)
 
 		f.resolution[0] = '\0';
 		for (int word = 0; n < sizeof(f.resolution) - 12; word++)
-			n += (size_t)snprintf(f.resolution + n, sizeof(f.resolution) - n, "word%d ", word);
+			n += (size_t)snprintf(f.resolution + n, sizeof(f.resolution) - n, "word%d ",
+					      word);
 		f.lost = 0;
 		f.replaces = 0;
 		text = told(&f, false, widths[i]);
@@ -352,7 +410,8 @@ static void strangers_cannot_write_to_the_terminal(void **state)
 		text = close_sink(&w);
 		assert_non_null(strstr(text, "more: "));
 		for (const char *c = text; *c; c++)
-			if (*c != '\n' && ((unsigned char)*c < 0x20 || *c == 0x7f || (unsigned char)*c >= 0x80))
+			if (*c != '\n' &&
+			    ((unsigned char)*c < 0x20 || *c == 0x7f || (unsigned char)*c >= 0x80))
 				fail_msg("byte %02x came through as %02x", byte, (unsigned char)*c);
 	}
 }

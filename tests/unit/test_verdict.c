@@ -4,8 +4,7 @@
 
 #include <math.h>
 
-#define NFT_DROP                                                                                   \
-	DROPS(DROP(NETFILTER_DROP, AT_INPUT, SYN, .ct = XC_CT_NEW, .sym = "nft_do_chain"))
+#define NFT_DROP DROPS(DROP(NETFILTER_DROP, AT_INPUT, SYN, .ct = XC_CT_NEW, .sym = "nft_do_chain"))
 #define RULE_FOUND(how_)                                                                           \
 	RULES(RULE(.netns = NS_SERVER, .hook = XC_HOOK_INPUT, .handle = 4, .how = how_,            \
 		   .n_candidates = 1, .verdict = XC_VERDICT_DROP, .text = "tcp dport 80 drop"))
@@ -24,11 +23,23 @@ static void is_capped_below_certainty(void **state)
 		struct xc_case c;
 		double at_least, at_most;
 	} rows[] = {
-		{ "nothing decisive", { CLIENT(), SYNS(6), FAILED(REFUSED, ETIMEDOUT) }, 0.90, 0.95 },
+		{ "nothing decisive",
+		  { CLIENT(), SYNS(6), FAILED(REFUSED, ETIMEDOUT) },
+		  0.90,
+		  0.95 },
 		{ "a decisive fact alone", { CLIENT(), SYNS(1), NFT_DROP }, 0.95, 0.99 },
-		{ "and the rule", { CLIENT(), NFT_DROP, RULE_FOUND(XC_RULE_EVALUATED) }, 0.99, 0.99 },
-		{ "and its counter", { CLIENT(), NFT_DROP, RULE_FOUND(XC_RULE_COUNTED) }, 0.998, 0.999 },
-		{ "and the kernel's trace", { CLIENT(), NFT_DROP, RULE_FOUND(XC_RULE_TRACED) }, 0.998, 0.999 },
+		{ "and the rule",
+		  { CLIENT(), NFT_DROP, RULE_FOUND(XC_RULE_EVALUATED) },
+		  0.99,
+		  0.99 },
+		{ "and its counter",
+		  { CLIENT(), NFT_DROP, RULE_FOUND(XC_RULE_COUNTED) },
+		  0.998,
+		  0.999 },
+		{ "and the kernel's trace",
+		  { CLIENT(), NFT_DROP, RULE_FOUND(XC_RULE_TRACED) },
+		  0.998,
+		  0.999 },
 	};
 
 	(void)state;
@@ -56,9 +67,12 @@ static void rivals_are_ranked_and_answered(void **state)
 {
 	/* a dead process, and a reset that by itself looks like lost state */
 	static const struct xc_case c = {
-		.was_established = true, CLIENT(.n_rst_rcvd = 1), .server = { .owner = { .tgid = 70 } },
+		.was_established = true,
+		CLIENT(.n_rst_rcvd = 1),
+		.server = { .owner = { .tgid = 70 } },
 		RESETS(RST(TCP_TIMEWAIT_SOCKET, ON_DATA, .state = XC_TCP_TIME_WAIT)),
-		PROCS(EXIT(T0, SIGSEGV)), FAILED(BROKEN, EPIPE),
+		PROCS(EXIT(T0, SIGSEGV)),
+		FAILED(BROKEN, EPIPE),
 	};
 	const struct xc_verdict *v = judged(&c);
 	double sum = v->confidence;
@@ -93,7 +107,9 @@ static void a_rival_of_equal_weight_halves_it(void **state)
 /* ---- what is said, and when -------------------------------------------------------------- */
 
 #define SAID(pattern, status_, severity_)                                                          \
-	.before = { .has_said = true, .pattern_id = pattern, .status = XC_STATUS_##status_,        \
+	.before = { .has_said = true,                                                              \
+		    .pattern_id = pattern,                                                         \
+		    .status = XC_STATUS_##status_,                                                 \
 		    .severity = XC_SEVERITY_##severity_ }
 #define WANT(say_, status_, severity_)                                                             \
 	.say = XC_SAY_##say_, .status = XC_STATUS_##status_, .severity = XC_SEVERITY_##severity_
@@ -120,29 +136,38 @@ static const struct decision_row {
 	  WANT(FINDING, SUSPECTED, WARNING) },
 	{ "the same again is not said twice", FACTS(CLIENT(), SYNS(1), NFT_DROP),
 	  SAID("filter-drop", SUSPECTED, WARNING), .say = XC_SAY_NOTHING },
-	{ "another cause is", FACTS(CLIENT(), SYNS(1), NFT_DROP), SAID("black-hole", SUSPECTED, WARNING),
-	  WANT(FINDING, SUSPECTED, WARNING) },
-	{ "the unknown becomes known", FACTS(CLIENT(), SYNS(1), NFT_DROP), SAID(NULL, SUSPECTED, WARNING),
-	  WANT(FINDING, SUSPECTED, WARNING) },
+	{ "another cause is", FACTS(CLIENT(), SYNS(1), NFT_DROP),
+	  SAID("black-hole", SUSPECTED, WARNING), WANT(FINDING, SUSPECTED, WARNING) },
+	{ "the unknown becomes known", FACTS(CLIENT(), SYNS(1), NFT_DROP),
+	  SAID(NULL, SUSPECTED, WARNING), WANT(FINDING, SUSPECTED, WARNING) },
 	{ "a strong suspicion", FACTS(CLIENT(), SYNS(3)), WANT(FINDING, SUSPECTED, WARNING) },
-	{ "nobody will say more", FACTS(CLIENT(), SYNS(3), .is_overdue = true), WANT(FINDING, CONFIRMED, ERROR) },
+	{ "nobody will say more", FACTS(CLIENT(), SYNS(3), .is_overdue = true),
+	  WANT(FINDING, CONFIRMED, ERROR) },
 	{ "a weak one is not worth a word",
-	  FACTS(CLIENT(), .neighs = { { .addr = SERVER_IP, .nud_state = 1 } }), .say = XC_SAY_NOTHING },
+	  FACTS(CLIENT(), .neighs = { { .addr = SERVER_IP, .nud_state = 1 } }),
+	  .say = XC_SAY_NOTHING },
 	{ "nobody waits: dropped twice, no socket here",
-	  FACTS(DROPS(DROP(NETFILTER_DROP, AT_FORWARD, SYN, .count = 2))), WANT(FINDING, CONFIRMED, ERROR) },
+	  FACTS(DROPS(DROP(NETFILTER_DROP, AT_FORWARD, SYN, .count = 2))),
+	  WANT(FINDING, CONFIRMED, ERROR) },
 	{ "dropped once, it may come again", FACTS(DROPS(DROP(NETFILTER_DROP, AT_FORWARD, SYN))),
 	  WANT(FINDING, SUSPECTED, WARNING) },
 	{ "a datagram is dropped for good", FACTS(UDP, DROPS(DROP(NETFILTER_DROP, AT_FORWARD))),
 	  WANT(FINDING, CONFIRMED, ERROR) },
-	{ "a condition is the trouble itself", FACTS(NO_WINDOW), WANT(FINDING, CONFIRMED, WARNING) },
-	{ "and is told once", FACTS(NO_WINDOW), SAID("zero-window", CONFIRMED, WARNING), .say = XC_SAY_NOTHING },
-	{ "a listener under attack", FACTS(.is_listener = true, COUNTERS([XC_CTR_REQQ_FULL_DROP] = 9)),
+	{ "a condition is the trouble itself", FACTS(NO_WINDOW),
+	  WANT(FINDING, CONFIRMED, WARNING) },
+	{ "and is told once", FACTS(NO_WINDOW), SAID("zero-window", CONFIRMED, WARNING),
+	  .say = XC_SAY_NOTHING },
+	{ "a listener under attack",
+	  FACTS(.is_listener = true, COUNTERS([XC_CTR_REQQ_FULL_DROP] = 9)),
 	  WANT(FINDING, CONFIRMED, ERROR) },
 
 	/* when it has ended */
-	{ "it failed, and it is known why", FACTS(CLIENT(), SYNS(1), NFT_DROP, FAILED(REFUSED, ETIMEDOUT)),
-	  SAID("filter-drop", SUSPECTED, WARNING), WANT(FINDING, CONFIRMED, ERROR), .is_final = true },
-	{ "it failed, and that was said", FACTS(CLIENT(), SYNS(1), NFT_DROP, FAILED(REFUSED, ETIMEDOUT)),
+	{ "it failed, and it is known why",
+	  FACTS(CLIENT(), SYNS(1), NFT_DROP, FAILED(REFUSED, ETIMEDOUT)),
+	  SAID("filter-drop", SUSPECTED, WARNING), WANT(FINDING, CONFIRMED, ERROR),
+	  .is_final = true },
+	{ "it failed, and that was said",
+	  FACTS(CLIENT(), SYNS(1), NFT_DROP, FAILED(REFUSED, ETIMEDOUT)),
 	  SAID("filter-drop", CONFIRMED, ERROR), .say = XC_SAY_NOTHING, .is_final = true },
 	{ "it failed, and nobody knows why", FACTS(CLIENT(), FAILED(REFUSED, EPERM)),
 	  WANT(FINDING, CONFIRMED, ERROR), .is_final = true },
@@ -158,22 +183,26 @@ static const struct decision_row {
 	  .say = XC_SAY_NOTHING, .is_final = true },
 	{ "an orphan's error reaches nobody",
 	  FACTS(.was_established = true, FAILED(BROKEN, ETIMEDOUT),
-		.client = { .is_seen = true, .last = { .flags = XC_SOCK_F_ORPHAN, .state = XC_TCP_CLOSE } },
+		.client = { .is_seen = true,
+			    .last = { .flags = XC_SOCK_F_ORPHAN, .state = XC_TCP_CLOSE } },
 		.server = { .has_error = false }),
 	  WANT(FINDING, CONFIRMED, ERROR), .is_final = true },
 	{ "an orphan's error without a cause reaches nobody",
-	  FACTS(.was_established = true, FAILED(BROKEN, EPIPE), CLIENT(.last = { .flags = XC_SOCK_F_ORPHAN })),
+	  FACTS(.was_established = true, FAILED(BROKEN, EPIPE),
+		CLIENT(.last = { .flags = XC_SOCK_F_ORPHAN })),
 	  .say = XC_SAY_NOTHING, .is_final = true },
 	{ "the condition has cost the connection", FACTS(NO_WINDOW, FAILED(BROKEN, ETIMEDOUT)),
-	  SAID("zero-window", CONFIRMED, WARNING), WANT(FINDING, CONFIRMED, ERROR), .is_final = true },
+	  SAID("zero-window", CONFIRMED, WARNING), WANT(FINDING, CONFIRMED, ERROR),
+	  .is_final = true },
 	{ "a closed half-open connection stays a warning", FACTS(STUCK_FIN, FAILED(CLOSED, 0)),
 	  SAID("half-open", CONFIRMED, WARNING), .say = XC_SAY_NOTHING, .is_final = true },
 
 	/* when it works after all */
 	{ "the suspicion is taken back", FACTS(CLIENT(), .outcome = XC_OUTCOME_RECOVERED),
-	  SAID("black-hole", SUSPECTED, WARNING), WANT(CLEARED, CLEARED, INFO), .starts_over = true },
-	{ "nothing to take back", FACTS(CLIENT(), .outcome = XC_OUTCOME_RECOVERED), .say = XC_SAY_NOTHING,
+	  SAID("black-hole", SUSPECTED, WARNING), WANT(CLEARED, CLEARED, INFO),
 	  .starts_over = true },
+	{ "nothing to take back", FACTS(CLIENT(), .outcome = XC_OUTCOME_RECOVERED),
+	  .say = XC_SAY_NOTHING, .starts_over = true },
 	{ "what was confirmed stays said", FACTS(CLIENT(), .outcome = XC_OUTCOME_RECOVERED),
 	  SAID("zero-window", CONFIRMED, WARNING), .say = XC_SAY_NOTHING, .starts_over = true },
 };
@@ -241,8 +270,10 @@ static void an_unknown_failure_is_told_with_its_facts(void **state)
 static void evidence_is_in_order_of_time(void **state)
 {
 	static const struct xc_case c = {
-		.was_established = true, .server = { .owner = { .tgid = 70 }, .died_ns = T0 + 4 * MS },
-		PROCS(OOM(T0 + 3 * MS), EXIT(T0 + 2 * MS, SIGKILL)), FAILED(BROKEN, ECONNRESET),
+		.was_established = true,
+		.server = { .owner = { .tgid = 70 }, .died_ns = T0 + 4 * MS },
+		PROCS(OOM(T0 + 3 * MS), EXIT(T0 + 2 * MS, SIGKILL)),
+		FAILED(BROKEN, ECONNRESET),
 		NOTES(NOTE("memory.max", "1")),
 	};
 	static const struct xc_case timeless = { CLIENT(), SYNS(4), FAILED(REFUSED, ETIMEDOUT) };
@@ -253,14 +284,17 @@ static void evidence_is_in_order_of_time(void **state)
 	for (size_t i = 1; i < f->n_evidence; i++)
 		assert_true(f->evidence[i - 1].ts_ns <= f->evidence[i].ts_ns);
 	f = written(&timeless);		/* a fact without a time comes last */
-	assert_true(f->n_evidence >= 2 && f->evidence[0].ts_ns && !f->evidence[f->n_evidence - 1].ts_ns);
+	assert_true(f->n_evidence >= 2 && f->evidence[0].ts_ns &&
+		    !f->evidence[f->n_evidence - 1].ts_ns);
 }
 
 static void the_first_signal_is_the_earliest_decisive_one(void **state)
 {
 	static const struct xc_case two = {
-		SYNS(1), DROPS(DROP(NETFILTER_DROP, AT_FORWARD, SYN, .first_ns = T0 + 7 * MS)),
-		CLIENT(.n_rst_rcvd = 1), FAILED(REFUSED, ECONNREFUSED),
+		SYNS(1),
+		DROPS(DROP(NETFILTER_DROP, AT_FORWARD, SYN, .first_ns = T0 + 7 * MS)),
+		CLIENT(.n_rst_rcvd = 1),
+		FAILED(REFUSED, ECONNREFUSED),
 	};
 	static const struct xc_case none = { CLIENT(), SYNS(3) };
 

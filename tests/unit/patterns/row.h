@@ -61,14 +61,14 @@ struct row {
 #define SERVER(...) .server = { .is_seen = true, .netns = NS_SERVER, __VA_ARGS__ }
 #define SYNS(n) .n_syn_retrans = (n)
 /* A sender whose resends do not stop the stream: acknowledgements move on between them. */
-#define MOVES(...)                                                                                 \
-	.n_retrans = 2, .first_una = 1000, .last = { .snd_una = 9000, __VA_ARGS__ }
+#define MOVES(...) .n_retrans = 2, .first_una = 1000, .last = { .snd_una = 9000, __VA_ARGS__ }
 #define FAILED(how, err) .outcome = XC_OUTCOME_##how, .error = (err), .ended_ns = T0 + 900 * MS
 
 #define DROPS(...) .drops = { __VA_ARGS__ }
 #define DROP(reason_, ...)                                                                         \
 	{                                                                                          \
-		.why = XC_DROP_##reason_, .name = #reason_, .to_server = true, .e = { __VA_ARGS__ } \
+		.why = XC_DROP_##reason_, .name = #reason_, .to_server = true,                     \
+		.e = { __VA_ARGS__ }                                                               \
 	}
 #define DROP_BACK(reason_, ...)                                                                    \
 	{                                                                                          \
@@ -90,11 +90,12 @@ struct row {
 #define RST(reason_, ...)                                                                          \
 	{                                                                                          \
 		.why = XC_RST_##reason_, .name = #reason_, .by_server = true,                      \
-		.e = { .netns = NS_SERVER, __VA_ARGS__ }                                           \
+		.e = {.netns = NS_SERVER,                                                          \
+		      __VA_ARGS__ }                                                                \
 	}
 #define RST_BY_CLIENT(reason_, ...)                                                                \
 	{                                                                                          \
-		.why = XC_RST_##reason_, .name = #reason_, .e = { .netns = NS_CLIENT, __VA_ARGS__ } \
+		.why = XC_RST_##reason_, .name = #reason_, .e = {.netns = NS_CLIENT, __VA_ARGS__ } \
 	}
 #define ON_SYN .trigger_flags = XC_TCP_SYN
 #define ON_DATA .trigger_flags = XC_TCP_ACK | XC_TCP_PSH
@@ -103,20 +104,36 @@ struct row {
 #define ICMP(family_, type_, code_, ...)                                                           \
 	{                                                                                          \
 		.to_client = true, .count = 1,                                                     \
-		.e = { .family = family_, .type = type_, .code = code_, __VA_ARGS__ }              \
+		.e = {.family = family_,                                                           \
+		      .type = type_,                                                               \
+		      .code = code_,                                                               \
+		      __VA_ARGS__ }                                                                \
 	}
 
-#define ROUTES(...) .routes = { { .netns = NS_CLIENT, .table = 254, .daddr = SERVER_IP, __VA_ARGS__ } }
-#define NEIGHS(...) .neighs = { { .netns = NS_CLIENT, .addr = SERVER_IP, .dev = "eth0", __VA_ARGS__ } }
+#define ROUTES(...)                                                                                \
+	.routes = { { .netns = NS_CLIENT, .table = 254, .daddr = SERVER_IP, __VA_ARGS__ } }
+#define NEIGHS(...)                                                                                \
+	.neighs = { { .netns = NS_CLIENT, .addr = SERVER_IP, .dev = "eth0", __VA_ARGS__ } }
 #define PROCS(...) .procs = { __VA_ARGS__ }
-#define OOM(at) { .what = XC_PROC_OOM, .hdr = { .ts_ns = (at) }, .owner = { .tgid = 70, .comm = "java" } }
+#define OOM(at)                                                                                    \
+	{                                                                                          \
+		.what = XC_PROC_OOM, .hdr = { .ts_ns = (at) }, .owner = {                          \
+			.tgid = 70,                                                                \
+			.comm = "java"                                                             \
+		}                                                                                  \
+	}
 #define EXIT(at, code)                                                                             \
 	{                                                                                          \
-		.what = XC_PROC_EXIT, .hdr = { .ts_ns = (at) }, .exit_code = (code),               \
-		.owner = { .tgid = 70, .comm = "java" }                                            \
+		.what = XC_PROC_EXIT, .hdr = { .ts_ns = (at) }, .exit_code = (code), .owner = {    \
+			.tgid = 70,                                                                \
+			.comm = "java"                                                             \
+		}                                                                                  \
 	}
 #define NOTES(...) .notes = { __VA_ARGS__ }
-#define NOTE(key_, value_) { .key = key_, .value = value_ }
+#define NOTE(key_, value_)                                                                         \
+	{                                                                                          \
+		.key = key_, .value = value_                                                       \
+	}
 #define LISTENERS(...) .listeners = { __VA_ARGS__ }
 #define LISTENER(...)                                                                              \
 	{                                                                                          \
@@ -177,7 +194,7 @@ static inline void complete_answers(struct xc_case *c)
 
 #define COUNT(c, list, is_there)                                                                   \
 	while ((c)->n_##list < ARRAY_SIZE((c)->list) && (c)->list[(c)->n_##list].is_there)         \
-		(c)->n_##list++
+	(c)->n_##list++
 
 static inline void complete(struct xc_case *c)
 {
