@@ -7,7 +7,7 @@ set -eu
 build="gcc libc6-dev linux-libc-dev make meson ninja-build pkg-config python3 clang-14 bpftool
 	libbpf-dev libnftables-dev libjansson-dev libmnl-dev libcap-ng-dev libyaml-dev zlib1g-dev libcmocka-dev"
 test="python3-pytest clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck gcovr
-	iproute2 procps util-linux nftables iptables conntrack curl nginx-light dnsmasq-base
+	iproute2 iputils-ping procps util-linux nftables iptables conntrack curl nginx-light dnsmasq-base
 	bind9-dnsutils wrk tcpdump bpftrace"
 kernels="qemu-system-x86 busybox-static cpio kmod zstd xz-utils"
 

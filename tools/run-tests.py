@@ -114,19 +114,6 @@ def fuzzed(tally):
     tally.add("fuzz", int(status == 0), int(status != 0), 0, began)
 
 
-def kernels(tally):
-    """The short form: one kernel in qemu."""
-    script = ROOT / "tools" / "kernels.sh"
-    began = time.monotonic()
-    if not script.exists():
-        return
-    if not shutil.which("qemu-system-x86_64"):
-        tally.add("kernels (qemu is not installed: tools/deps.sh kernels)", 0, 0, 1, began)
-        return
-    status = call([script, "--short"])
-    tally.add("kernels", int(status == 0), int(status not in (0, 77)), int(status == 77), began)
-
-
 def cover():
     """Line coverage of src/ but src/cmd, from everything that runs the program."""
     tally = Tally()
@@ -157,7 +144,6 @@ def main():
     end_to_end(tally, options.build)
     sanitized(tally)
     fuzzed(tally)
-    kernels(tally)
     passed, failed, skipped = (tally.total(column) for column in (1, 2, 3))
     print(f"crosscut: {passed} passed, {failed} failed, {skipped} skipped")
     return int(failed > 0 or passed == 0)

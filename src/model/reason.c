@@ -87,7 +87,9 @@ static const struct {
 	{ "ip6_finish_output", XC_DROP_BPF_CGROUP_EGRESS },
 	{ "do_xdp_generic", XC_DROP_XDP },
 	{ "veth_xdp_rcv_skb", XC_DROP_XDP },
-	{ "veth_xdp_rcv", XC_DROP_XDP },	/* where the former is inlined */
+	{ "veth_xdp_rcv", XC_DROP_XDP },	/* where the former is inlined, and so on */
+	{ "veth_poll", XC_DROP_XDP },
+	{ "netif_receive_generic_xdp", XC_DROP_XDP },
 	{ "ip_rcv_core", XC_DROP_OTHERHOST },
 	{ "kfree_skb_list",
 	  XC_DROP_QDISC_DROP }, /* what a qdisc hands back to __dev_queue_xmit() */
@@ -113,9 +115,9 @@ bool xc_place_is_noise(const char *sym)
 {
 	/* Places whose drops without a reason mean something even where reasons exist. */
 	static const char *const telling[] = {
-		"ip_error",	"ip6_pkt_drop",	    "do_xdp_generic",	  "veth_xdp_rcv_skb",
-		"veth_xdp_rcv", "ip_forward",	    "ip6_forward",	  "nf_hook_slow",
-		"nft_do_chain", "__dev_queue_xmit", "ip_rcv_finish_core",
+		"ip_error", "ip6_pkt_drop", "do_xdp_generic", "netif_receive_generic_xdp",
+		"veth_xdp_rcv_skb", "veth_xdp_rcv", "veth_poll", "ip_forward", "ip6_forward",
+		"nf_hook_slow", "nft_do_chain", "__dev_queue_xmit", "ip_rcv_finish_core",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(telling); i++)

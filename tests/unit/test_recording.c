@@ -3,6 +3,7 @@
 #include "records.h"
 
 #include "base/log.h"
+#include "model/record.h"
 #include "source/source.h"
 
 #include <errno.h>
@@ -217,6 +218,50 @@ static void a_checksum_says_which_kind_of_damage(void **state)
 	assert_int_equal(r.n, 1);
 }
 
+/* A file with a right checksum may still have been written by a stranger. */
+static void a_text_without_an_end_is_damage(void **state)
+{
+	static const struct {
+		uint16_t kind;
+		uint32_t size;
+	} rows[] = {
+		{ XC_EVT_SOCK, sizeof(struct xc_sock_evt) },
+		{ XC_EVT_RESET, sizeof(struct xc_reset_evt) },
+		{ XC_EVT_DROP, sizeof(struct xc_drop_evt) },
+		{ XC_EVT_ICMP, sizeof(struct xc_icmp_evt) },
+		{ XC_EVT_NEIGH, sizeof(struct xc_neigh_evt) },
+		{ XC_EVT_ROUTE, sizeof(struct xc_route_evt) },
+		{ XC_EVT_DENIED, sizeof(struct xc_denied_evt) },
+		{ XC_EVT_PROC, sizeof(struct xc_proc_evt) },
+		{ XC_EVT_RULE, sizeof(struct xc_rule_evt) },
+		{ XC_EVT_NOTE, sizeof(struct xc_note_evt) },
+		{ XC_EVT_ADDR, sizeof(struct xc_addr_evt) },
+	};
+	struct reader r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ struct xc_evt *e = malloc(rows[i].size);
+		struct xc_recorder *rec;
+
+		assert_non_null(e);
+		memset(e, 'A', rows[i].size);
+		*e = (struct xc_evt){ .ts_ns = T0,
+				      .size_bytes = rows[i].size,
+				      .kind = rows[i].kind };
+		(void)unlink(path);
+		assert_int_equal(xc_recorder_open(path, "", &rec), 0);
+		xc_recorder_write(rec, e);
+		assert_int_equal(xc_recorder_close(rec), 0);
+		assert_int_equal(read_recording(&r), -EBADMSG);
+		assert_int_equal(r.n, 0);
+		assert_true(was_said("damaged at byte 264"));
+		assert_int_equal(xc_record_min_size(rows[i].kind), rows[i].size);
+	}
+	assert_int_equal(xc_record_min_size(0), 0);
+	assert_int_equal(xc_record_min_size(_XC_EVT_MAX), 0);
+}
+
 static void foreign_headers_are_refused_with_a_reason(void **state)
 {
 	static const struct {
@@ -340,6 +385,7 @@ int main(void)
 		TEST(cut_anywhere_it_is_read_so_far_and_told),
 		TEST(a_flipped_byte_is_noticed),
 		TEST(a_checksum_says_which_kind_of_damage),
+		TEST(a_text_without_an_end_is_damage),
 		TEST(foreign_headers_are_refused_with_a_reason),
 		TEST(a_longer_header_of_a_later_crosscut_is_skipped),
 		TEST(what_cannot_be_read_is_told),

@@ -79,6 +79,14 @@ struct row {
 		.why = XC_DROP_##reason_, .name = #reason_, .to_server = true, .n_seqs = (n),      \
 		.e = { __VA_ARGS__ }                                                               \
 	}
+/* On a kernel without drop reasons, told by the function that dropped. */
+#define DROP_AT(sym_, reason_, ...)                                                                \
+	{                                                                                          \
+		.why = XC_DROP_##reason_, .name = "no reason given", .is_by_place = true,          \
+		.to_server = true,                                                                 \
+		.e = {.sym = sym_,                                                                 \
+		      __VA_ARGS__ }                                                                \
+	}
 #define AT_INPUT .hook = XC_HOOK_INPUT, .netns = NS_SERVER
 #define AT_OUTPUT .hook = XC_HOOK_OUTPUT, .netns = NS_CLIENT
 #define AT_FORWARD .hook = XC_HOOK_FORWARD, .netns = NS_ROUTER
