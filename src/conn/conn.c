@@ -4,6 +4,7 @@
 #include "conn/evidence.h"
 #include "conn/flows.h"
 #include "conn/questions.h"
+#include "model/record.h"
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -274,18 +275,22 @@ static void on_connection(struct xc_conn *t, const struct xc_sock_evt *e)
 {
 	enum began began = began_by_sock(e);
 	bool is_connecting = e->state == XC_TCP_SYN_SENT || e->state_old == XC_TCP_SYN_SENT;
+	/* a call that failed before its SYN has no sequence number yet */
+	uint32_t isn = is_connecting && e->write_seq ? e->write_seq - 1 : 0;
 	struct xc_flow *f;
 
 	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
 					   .netns = e->netns,
 					   .began = began,
-					   .isn = is_connecting ? e->write_seq - 1 : 0,
+					   .isn = isn,
 					   .is_clients_word = is_connecting,
 					   .may_open = e->what != XC_SOCK_ESTABLISHED });
 	if (!f)
 		return;
-	if (began == BEGAN_SOURCE && is_new_attempt(t, f, e->cookie))
+	if (began == BEGAN_SOURCE && is_new_attempt(t, f, e->cookie)) {
 		restart(t, f);
+		xc_flow_set_isn(&t->flows, f, isn);
+	}
 	xc_evidence_sock(&f->c, e);
 	if (e->what == XC_SOCK_CLOSED && !e->tuple.sport_he)
 		xc_question_sysctl(&t->questions, e->netns, "net.ipv4.ip_local_port_range");
@@ -460,24 +465,6 @@ static void on_rule(struct xc_conn *t, const struct xc_rule_evt *e)
 	}
 }
 
-/* Smallest valid record of each kind. */
-static const uint32_t min_size[_XC_EVT_MAX] = {
-	[XC_EVT_ENUM] = sizeof(struct xc_enum_evt),
-	[XC_EVT_TICK] = sizeof(struct xc_tick_evt),
-	[XC_EVT_SOCK] = sizeof(struct xc_sock_evt),
-	[XC_EVT_RESET] = sizeof(struct xc_reset_evt),
-	[XC_EVT_DROP] = sizeof(struct xc_drop_evt),
-	[XC_EVT_ICMP] = sizeof(struct xc_icmp_evt),
-	[XC_EVT_NEIGH] = sizeof(struct xc_neigh_evt),
-	[XC_EVT_ROUTE] = sizeof(struct xc_route_evt),
-	[XC_EVT_DENIED] = sizeof(struct xc_denied_evt),
-	[XC_EVT_PROC] = sizeof(struct xc_proc_evt),
-	[XC_EVT_COUNTERS] = sizeof(struct xc_counters_evt),
-	[XC_EVT_RULE] = sizeof(struct xc_rule_evt),
-	[XC_EVT_NOTE] = sizeof(struct xc_note_evt),
-	[XC_EVT_ADDR] = sizeof(struct xc_addr_evt),
-};
-
 static void dispatch(struct xc_conn *t, const struct xc_evt *e)
 {
 	switch ((enum xc_evt_kind)e->kind) {
@@ -521,9 +508,9 @@ void xc_conn_feed(struct xc_conn *conn, const struct xc_evt *e)
 	if (e->ts_ns > conn->now_ns)
 		conn->now_ns = e->ts_ns;
 	xc_flows_expire(&conn->flows, conn->now_ns);
-	if (e->kind == 0 || e->kind >= _XC_EVT_MAX)
+	if (!xc_record_min_size(e->kind))
 		conn->stats.n_unknown++;
-	else if (e->size_bytes < min_size[e->kind])
+	else if (e->size_bytes < xc_record_min_size(e->kind))
 		conn->stats.n_short++;
 	else
 		dispatch(conn, e);

@@ -250,6 +250,8 @@ void xc_flow_orient(struct xc_flow *f, const struct xc_tuple *t, bool is_reply)
 		return;
 	/* What was gathered under the wrong guess changes sides with it. */
 	f->c.tuple = want;
+	if (f->c.translated.proto)
+		f->c.translated = xc_tuple_swap(&f->c.translated);
 	side = f->c.client;
 	f->c.client = f->c.server;
 	f->c.server = side;

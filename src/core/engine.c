@@ -173,6 +173,8 @@ static int emit(struct xc_engine *e, struct xc_finding *f, struct xc_said *said)
 
 	f->reported_ns = xc_conn_now(e->conn);
 	f->wall_offset_ns = xc_conn_wall_offset(e->conn);
+	if (e->cfg->count && e->stats.n_findings >= e->cfg->count)
+		return 0;	/* enough was said; the run ends before its next look */
 	if (!is_wanted(e->cfg, f)) {
 		e->stats.n_filtered++;
 		return 0;

@@ -23,7 +23,9 @@ static bool forwarding_off_match(const struct xc_case *c, struct xc_opinion *o)
 	key = xc_addr_is_v4(d->e.tuple.daddr) ? "net.ipv4.ip_forward" :
 						"net.ipv6.conf.all.forwarding";
 	value = xc_addr_is_v4(d->e.tuple.daddr) ? v4 : v6;
-	xc_for(o, XC_DECISIVE, d->e.first_ns, "skb:kfree_skb", "%s not forwarded%s (%s at %s)",
+	/* Without a reason from the kernel it may be another refusal of the same function. */
+	xc_for(o, d->is_by_place && !(value && !strcmp(value, "0")) ? XC_STRONG : XC_DECISIVE,
+	       d->e.first_ns, "skb:kfree_skb", "%s not forwarded%s (%s at %s)",
 	       xc_packet_words(d, packet), xc_dev_words(d->e.dev, dev), d->name,
 	       d->e.sym[0] ? d->e.sym : "?");
 	if (value && !strcmp(value, "0"))

@@ -142,16 +142,23 @@ static bool is_decisive(enum xc_drop why)
 	}
 }
 
+/* Does this drop by itself explain why the flow fails? */
+static bool explains(const struct xc_drop_fact *d)
+{
+	if (d->e.is_quoted)
+		return false;
+	/* a blackhole route drops without a reason; the lookup that failed just before is one */
+	if (d->why == XC_DROP_NOT_SPECIFIED)
+		return d->e.route_err != 0;
+	/* tcp_v4_rcv() drops for more than want of a socket: no RST follows then */
+	return is_decisive(d->why) || (d->is_by_place && d->why == XC_DROP_NO_SOCKET);
+}
+
 const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c)
 {
-	for (uint32_t i = 0; i < c->n_drops; i++) {
-		const struct xc_drop_fact *d = &c->drops[i];
-
-		/* tcp_v4_rcv() drops for more than want of a socket: no RST follows then */
-		if (!d->e.is_quoted &&
-		    (is_decisive(d->why) || (d->is_by_place && d->why == XC_DROP_NO_SOCKET)))
-			return d;
-	}
+	for (uint32_t i = 0; i < c->n_drops; i++)
+		if (explains(&c->drops[i]))
+			return &c->drops[i];
 	return NULL;
 }
 

@@ -116,8 +116,9 @@ bool xc_place_is_noise(const char *sym)
 	/* Places whose drops without a reason mean something even where reasons exist. */
 	static const char *const telling[] = {
 		"ip_error", "ip6_pkt_drop", "do_xdp_generic", "netif_receive_generic_xdp",
-		"veth_xdp_rcv_skb", "veth_xdp_rcv", "veth_poll", "ip_forward", "ip6_forward",
-		"nf_hook_slow", "nft_do_chain", "__dev_queue_xmit", "ip_rcv_finish_core",
+		"veth_xdp_rcv_skb",   "veth_xdp_rcv", "veth_poll",	"ip_forward",
+		"ip6_forward",	      "nf_hook_slow", "nft_do_chain",	"__dev_queue_xmit",
+		"ip_rcv_finish_core",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(telling); i++)

@@ -19,7 +19,8 @@ struct {
 	__type(value, struct xc_last_route);
 } xc_last_route SEC(".maps");
 
-#define ROUTE_FRESH_NS 200000	/* same packet, same softirq: well under 0.2 ms */
+#define ROUTE_FRESH_NS                                                                             \
+	2000000 /* same packet, same softirq: under 0.2 ms, more on a CPU that is shared or emulated */
 
 /* Has a lookup just failed on this CPU, whatever its destination? One look, for hot paths. */
 static __always_inline int xc_route_just_failed(void)
