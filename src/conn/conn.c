@@ -543,7 +543,8 @@ const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_sai
 	struct xc_flow *f;
 
 	f = xc_flows_first(&conn->flows, XC_QUEUE_DUE);
-	if (!f || f->at_ns > conn->now_ns)
+	/* A storm shortens the grace: an early verdict is better than none. */
+	if (!f || (f->at_ns > conn->now_ns && !xc_flows_are_pressed(&conn->flows)))
 		return NULL;
 	conn->looked_at = f;
 	f->c.now_ns = conn->now_ns;

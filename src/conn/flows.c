@@ -177,6 +177,12 @@ static struct xc_flow *take_slot(struct xc_flows *t)
 	return f;
 }
 
+bool xc_flows_are_pressed(const struct xc_flows *t)
+{
+	return t->free_first == XC_NO_SLOT && t->n == t->max && !xc_flows_first(t, XC_QUEUE_DONE) &&
+	       !xc_flows_first(t, XC_QUEUE_QUIET);
+}
+
 struct xc_flow *xc_flows_add(struct xc_flows *t, const struct xc_tuple *tuple, uint32_t netns,
 			     uint64_t now_ns)
 {

@@ -93,6 +93,9 @@ void xc_flow_move(struct xc_flows *t, struct xc_flow *f, enum xc_queue_id queue,
 /** First of a queue, or NULL. */
 struct xc_flow *xc_flows_first(const struct xc_flows *t, enum xc_queue_id queue);
 
+/** Would the next new flow push out one that is due and has not been looked at? */
+bool xc_flows_are_pressed(const struct xc_flows *t);
+
 /** Forget flows whose time in quiet or done is over. */
 void xc_flows_expire(struct xc_flows *t, uint64_t now_ns);
 

@@ -55,7 +55,9 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 	if (cfg.tgid && cfg.tgid != own.owner.tgid)
 		return;
 	if (proto == IPPROTO_UDP) {
-		if (BPF_CORE_READ(sk, __sk_common.skc_num))
+		/* one that is connected hears one peer only: a client, or a server's child */
+		if (BPF_CORE_READ(sk, __sk_common.skc_num) &&
+		    !BPF_CORE_READ(sk, __sk_common.skc_dport))
 			scan_emit(sk, &own, XC_SOCK_OWNER);
 		return;
 	}

@@ -59,6 +59,13 @@ def cpu_ns(pid):
                for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
+def busy_ns():
+    """CPU time of the whole machine that was not idle, stolen time included."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
 def tool(name):
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not found:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fail many connections, each a flow of its own: `failures.py refused|dropped COUNT PORT`, in the namespace to do it in.
+"""Fail many connections of the caller's namespace, each a flow of its own: `failures.py refused|dropped COUNT PORT`.
 
 refused: nobody listens on the port. dropped: a filter drops the SYN; the attempts stay pending, up to PENDING.
 """

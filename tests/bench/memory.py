@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 
 from bed import HERE, START_S, LabError, command, pinned, wait_for
@@ -43,7 +44,8 @@ def other_cpu(cpu):
 def storm(bed, what, count):
     """Fail `count` connections in the namespace; seconds and results."""
     port = CLOSED_PORT if what == "refused" else DROPPED_PORT
-    args = bed.inside(pinned(other_cpu(bed.cpu), ["/usr/bin/python3", str(HERE / "failures.py"), what, str(count), str(port)]))
+    script = [sys.executable, str(HERE / "failures.py"), what, str(count), str(port)]
+    args = bed.inside(pinned(other_cpu(bed.cpu), script))
     done = subprocess.run(args, capture_output=True, text=True, timeout=STORM_S)
     if done.returncode:
         raise LabError(f"failures.py: {done.stderr.strip()}")
