@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/event.h"
+#include "abi/tcp.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,12 +51,6 @@ const char *xc_tcp_state_str(uint8_t state);
 
 /** "SYN,ACK" into @out; "none" for 0. Returns @out. */
 const char *xc_tcp_flags_str(uint8_t flags, char out[32]);
-
-#define XC_TCP_FIN 0x01
-#define XC_TCP_SYN 0x02
-#define XC_TCP_RST 0x04
-#define XC_TCP_PSH 0x08
-#define XC_TCP_ACK 0x10
 
 /* include/net/tcp_states.h: stable user-space ABI through struct tcp_info. */
 enum xc_tcp_state {

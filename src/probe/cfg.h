@@ -6,6 +6,7 @@
 
 #define XC_MATCH_MAX 16
 #define XC_REASON_MAX 256
+#define XC_OWN_WAYS 4	/* connections in one entry of xc_socks */
 
 enum xc_match_what { XC_MATCH_FROM = 1, XC_MATCH_TO, XC_MATCH_EITHER };
 
@@ -28,7 +29,7 @@ struct xc_probe_cfg {
 	__u32 netns_only;	/* the one namespace in scope: spares the look into xc_netns; 0 = not one */
 	__u32 n_match;
 	__u32 hz;		/* jiffies per second */
-	__u32 max_closed;	/* entries of closed sockets kept for the next ones */
+	__u32 n_own_sets;	/* entries of xc_socks */
 	__u32 drop_budget;	/* drop records per CPU and 100 ms; the rest is counted */
 	__u8 has_netns_scope;	/* only namespaces in xc_netns */
 	__u8 has_sock_cookie;	/* bpf_get_socket_cookie() in tracing programs (5.12) */

@@ -47,7 +47,7 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	u16 proto = BPF_CORE_READ(sk, sk_protocol);
 	u32 netns = xc_sk_netns(sk);
-	struct xc_sock_own own = { .is_live = 1 };
+	struct xc_sock_own own = { 0 };
 
 	if ((family != AF_INET && family != AF_INET6) || !xc_netns_in_scope(netns))
 		return;
@@ -72,7 +72,7 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 		return;
 	/* No record: the owner waits in the map until something goes wrong with the socket. */
 	if (!xc_own_find(sk))
-		(void)xc_own_remember(sk, &own);
+		xc_own_remember(sk, &own);
 }
 
 SEC("iter/task_file")

@@ -28,7 +28,7 @@ static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
 	if (!strcmp(name, "xc_events"))
 		return bpf_map__set_max_entries(map, env->ring_bytes);
 	if (!strcmp(name, "xc_socks"))
-		return bpf_map__set_max_entries(map, env->max_connections);
+		return bpf_map__set_max_entries(map, env->max_connections / XC_OWN_WAYS);
 	return 0;
 }
 

@@ -65,7 +65,7 @@ static __always_inline void route_was_found(struct sock *sk, u32 netns)
 /* connect() was called: remember who and when. The only cost of a connection that succeeds. */
 static __always_inline void on_connect(struct sock *sk, u32 netns)
 {
-	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns(), .is_live = 1 };
+	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
 
 	if (!xc_task_in_scope())
 		return;
@@ -76,8 +76,7 @@ static __always_inline void on_connect(struct sock *sk, u32 netns)
 		xc_sk_tuple(sk, &t);
 		xc_peer_learn(&t);
 	}
-	if (xc_own_remember(sk, &own))
-		xc_count(XC_STAT_LOST_MAP);
+	xc_own_remember(sk, &own);
 	if (xc_route_just_failed())
 		route_was_found(sk, netns);
 }
@@ -165,7 +164,7 @@ static __always_inline void on_close(struct sock *sk, int old)
 	    xc_netns_in_scope(netns_of(sk)))
 		sock_emit(sk, xc_sk_cookie(sk), own, XC_SOCK_CLOSED, old);
 	if (own)
-		xc_own_forget(sk, own);
+		xc_own_forget(sk);
 }
 
 #define PF_EXITING 0x4		/* include/linux/sched.h */

@@ -9,70 +9,87 @@ struct xc_sock_own {
 	struct xc_owner owner;
 	u64 open_ns;
 	u32 syn_retrans;
-	u32 is_live;		/* 0 = the socket is closed; the entry waits for the next one there */
+	u32 _pad0;
 };
 
 /*
  * Sockets that called connect(), and those the back-fill found, by address: unique until the
- * socket is CLOSE, and soon used again by another. So a closed one leaves its entry behind, and
- * the next connect() finds it warm: inserting and deleting costs several times as much.
+ * socket is CLOSE, and soon used again by another. A set-associative cache and not a hash map:
+ * looking up an array costs a few instructions, and every connection is looked up three times.
+ * When a set is full its oldest entry makes room (counted): its owner is not known then.
+ *
+ * Two CPUs that open connections of one set in the same few nanoseconds may write one entry; the
+ * address decides whose it is, and names of the other could be read. Locks cost every connection.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, struct xc_sock_own);
-} xc_socks SEC(".maps");
+struct xc_own_set {
+	u64 sk[XC_OWN_WAYS];	/* 0 = free */
+	struct xc_sock_own own[XC_OWN_WAYS];
+};
 
-/* How many entries of closed sockets there are; never more than cfg.max_closed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 4096);
 	__type(key, u32);
-	__type(value, u64);
-} xc_closed SEC(".maps");
+	__type(value, struct xc_own_set);
+} xc_socks SEC(".maps");
 
-static __always_inline u64 *xc_n_closed(void)
+static __always_inline struct xc_own_set *xc_own_set(const struct sock *sk)
 {
-	u32 zero = 0;
+	u32 low, set;
 
-	return bpf_map_lookup_elem(&xc_closed, &zero);
+	/* The verifier lets nobody multiply a pointer, but copy half of it. */
+	asm("%0 = %1" : "=w"(low) : "w"((u32)(u64)sk));
+	low *= 0x9e3779b1u;	/* Knuth 6.4: by the golden ratio */
+	set = (u64)low * cfg.n_own_sets >> 32;
+	return bpf_map_lookup_elem(&xc_socks, &set);
 }
 
 static __always_inline struct xc_sock_own *xc_own_find(const struct sock *sk)
 {
-	u64 key = (u64)sk;
-	struct xc_sock_own *own = bpf_map_lookup_elem(&xc_socks, &key);
+	struct xc_own_set *set = xc_own_set(sk);
 
-	return own && own->is_live ? own : NULL;
+	for (int i = 0; set && i < XC_OWN_WAYS; i++)
+		if (set->sk[i] == (u64)sk)
+			return &set->own[i];
+	return NULL;
 }
 
-/* 0, or an error: no room. Call where nobody else can do the same for @sk. */
-static __always_inline int xc_own_remember(const struct sock *sk, const struct xc_sock_own *own)
+/* A place for @sk in its set: its own, a free one, or the oldest (its owner is forgotten). */
+static __always_inline int xc_own_place(const struct xc_own_set *set, u64 sk)
 {
-	u64 key = (u64)sk;
-	struct xc_sock_own *old = bpf_map_lookup_elem(&xc_socks, &key);
-	u64 *n_closed = xc_n_closed();
+	int at = 0;
 
-	if (!old)
-		return bpf_map_update_elem(&xc_socks, &key, own, BPF_ANY);
-	if (!old->is_live && n_closed)
-		__sync_fetch_and_add(n_closed, -1);
-	*old = *own;
-	return 0;
-}
-
-static __always_inline void xc_own_forget(const struct sock *sk, struct xc_sock_own *own)
-{
-	u64 *n_closed = xc_n_closed();
-	u64 key = (u64)sk;
-
-	if (!n_closed || *n_closed >= cfg.max_closed) {
-		bpf_map_delete_elem(&xc_socks, &key);
-		return;
+	for (int i = 0; i < XC_OWN_WAYS; i++) {
+		if (set->sk[i] == sk)
+			return i;
+		if (set->sk[at] && (!set->sk[i] || set->own[i].open_ns < set->own[at].open_ns))
+			at = i;
 	}
-	own->is_live = 0;
-	__sync_fetch_and_add(n_closed, 1);
+	if (set->sk[at])
+		xc_count(XC_STAT_LOST_MAP);
+	return at;
+}
+
+/* Call where nobody else can do the same for @sk. */
+static __always_inline void xc_own_remember(const struct sock *sk, const struct xc_sock_own *own)
+{
+	struct xc_own_set *set = xc_own_set(sk);
+	int at;
+
+	if (!set)
+		return;
+	at = xc_own_place(set, (u64)sk) & (XC_OWN_WAYS - 1);
+	set->own[at] = *own;
+	set->sk[at] = (u64)sk;
+}
+
+static __always_inline void xc_own_forget(const struct sock *sk)
+{
+	struct xc_own_set *set = xc_own_set(sk);
+
+	for (int i = 0; set && i < XC_OWN_WAYS; i++)
+		if (set->sk[i] == (u64)sk)
+			set->sk[i] = 0;
 }
 
 /* Who listens on a port, so that the accept queue can be looked at when a child is added. */

@@ -106,21 +106,6 @@ bool xc_icmp_decode(const uint8_t *p, size_t len, int family, struct xc_icmp_evt
 	return true;
 }
 
-/* The kernel's receive time, moved to CLOCK_MONOTONIC; now when there is none. */
-static uint64_t received_ns(struct msghdr *m)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		struct timespec ts;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS)
-			continue;
-		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		return (uint64_t)((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec -
-				  xc_wall_offset_ns());
-	}
-	return xc_now_ns();
-}
-
 static void from_addr(const struct sockaddr_storage *ss, uint8_t out[16])
 {
 	if (ss->ss_family == AF_INET)
@@ -132,23 +117,18 @@ static void from_addr(const struct sockaddr_storage *ss, uint8_t out[16])
 void xc_icmp_read(struct xc_netns *ns, int fd, int family, const struct xc_source_env *env)
 {
 	for (int i = 0; i < READS_MAX; i++) {
-		uint8_t data[1500], control[128];
 		struct sockaddr_storage from = { 0 };
-		struct iovec iov = { data, sizeof(data) };
-		struct msghdr m = { .msg_name = &from,
-				    .msg_namelen = sizeof(from),
-				    .msg_iov = &iov,
-				    .msg_iovlen = 1,
-				    .msg_control = control,
-				    .msg_controllen = sizeof(control) };
-		ssize_t n = recvmsg(fd, &m, 0);
+		socklen_t from_len = sizeof(from);
+		uint8_t data[1500];
+		ssize_t n =
+			recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &from_len);
 		struct xc_icmp_evt e;
 
 		if (n < 0)
 			return;
 		if (!xc_icmp_decode(data, (size_t)n, family, &e))
 			continue;
-		e.hdr = (struct xc_evt){ .ts_ns = received_ns(&m),
+		e.hdr = (struct xc_evt){ .ts_ns = xc_now_ns(),
 					 .size_bytes = sizeof(e),
 					 .kind = XC_EVT_ICMP };
 		e.netns = ns->inum;

