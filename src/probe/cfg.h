@@ -29,7 +29,7 @@ struct xc_probe_cfg {
 	__u32 netns_only;	/* the one namespace in scope: spares the look into xc_netns; 0 = not one */
 	__u32 n_match;
 	__u32 hz;		/* jiffies per second */
-	__u32 n_own_sets;	/* entries of xc_socks */
+	__u32 own_set_mask;	/* entries of xc_socks, a power of two, minus one */
 	__u32 drop_budget;	/* drop records per CPU and 100 ms; the rest is counted */
 	__u8 has_netns_scope;	/* only namespaces in xc_netns */
 	__u8 has_sock_cookie;	/* bpf_get_socket_cookie() in tracing programs (5.12) */

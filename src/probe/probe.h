@@ -36,7 +36,6 @@ struct xc_probe_env {
 	struct xc_share *share;
 	const char *cgroup_root;	/* cgroup v2 tree, NULL = none */
 	uint32_t ring_bytes;
-	uint32_t max_connections;
 	struct xc_probe_report *report;	/* never NULL */
 };
 

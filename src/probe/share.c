@@ -28,7 +28,9 @@ static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
 	if (!strcmp(name, "xc_events"))
 		return bpf_map__set_max_entries(map, env->ring_bytes);
 	if (!strcmp(name, "xc_socks"))
-		return bpf_map__set_max_entries(map, env->max_connections / XC_OWN_WAYS);
+		return bpf_map__set_max_entries(map, env->cfg->own_set_mask + 1);
+	if (!strcmp(name, "xc_owners"))
+		return bpf_map__set_max_entries(map, (env->cfg->own_set_mask + 1) * XC_OWN_WAYS);
 	return 0;
 }
 

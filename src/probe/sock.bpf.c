@@ -17,8 +17,9 @@ static __always_inline u32 netns_of(const struct sock *sk)
 
 #define LISTENER_QUIET_NS 200000000ull	/* a full queue is reported at most 5 times a second */
 
-static __always_inline void sock_emit(struct sock *sk, u64 cookie, struct xc_sock_own *own, u8 what,
-				      u8 state_old)
+/* Not inline, like all that healthy connections do not pass: what they do pass stays in the cache. */
+static __noinline void sock_emit(struct sock *sk, u64 cookie, struct xc_sock_own *own, u8 what,
+				 u8 state_old)
 {
 	struct xc_sock_evt *e;
 
@@ -42,7 +43,7 @@ static __always_inline void sock_emit(struct sock *sk, u64 cookie, struct xc_soc
 
 /* A lookup for this connect() failed in one routing table and another table had the route after
  * all: take the report back. */
-static __always_inline void route_was_found(struct sock *sk, u32 netns)
+static __noinline void route_was_found(struct sock *sk, u32 netns)
 {
 	struct xc_tuple t = { .proto = IPPROTO_TCP };
 	struct xc_route_evt *e;
@@ -81,7 +82,7 @@ static __always_inline void on_connect(struct sock *sk, u32 netns)
 		route_was_found(sk, netns);
 }
 
-static __always_inline void on_listen(struct sock *sk, u32 netns)
+static __noinline void on_listen(struct sock *sk, u32 netns)
 {
 	struct xc_listener_key lk = { .netns = netns };
 	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
@@ -96,7 +97,7 @@ static __always_inline void on_listen(struct sock *sk, u32 netns)
 		sock_emit(sk, l.cookie, &own, XC_SOCK_LISTEN, TCP_CLOSE);
 }
 
-static __always_inline void on_unlisten(struct sock *sk, u32 netns)
+static __noinline void on_unlisten(struct sock *sk, u32 netns)
 {
 	struct xc_listener_key lk = { .netns = netns };
 	struct xc_listener *l;

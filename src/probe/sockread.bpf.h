@@ -16,6 +16,8 @@ struct xc_sock_own {
  * Sockets that called connect(), and those the back-fill found, by address: unique until the
  * socket is CLOSE, and soon used again by another. A set-associative cache and not a hash map:
  * looking up an array costs a few instructions, and every connection is looked up three times.
+ * Addresses that are near share a cache line, and a socket's neighbours in memory are the sockets
+ * in use with it: hence no hash, and the owners, which healthy connections never read, apart.
  * When a set is full its oldest entry makes room (counted): its owner is not known then.
  *
  * Two CPUs that open connections of one set in the same few nanoseconds may write one entry; the
@@ -23,7 +25,6 @@ struct xc_sock_own {
  */
 struct xc_own_set {
 	u64 sk[XC_OWN_WAYS];	/* 0 = free */
-	struct xc_sock_own own[XC_OWN_WAYS];
 };
 
 struct {
@@ -33,61 +34,89 @@ struct {
 	__type(value, struct xc_own_set);
 } xc_socks SEC(".maps");
 
-static __always_inline struct xc_own_set *xc_own_set(const struct sock *sk)
-{
-	u32 low, set;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096 * XC_OWN_WAYS);
+	__type(key, u32);	/* set * XC_OWN_WAYS + place in the set */
+	__type(value, struct xc_sock_own);
+} xc_owners SEC(".maps");
 
-	/* The verifier lets nobody multiply a pointer, but copy half of it. */
+#define XC_SOCK_ALIGN_BITS 10	/* sockets are larger than this, and slabs align them to a cache line */
+
+static __always_inline u32 xc_own_set_of(const struct sock *sk)
+{
+	u32 low;
+
+	/* The verifier lets nobody shift a pointer, but copy half of it. */
 	asm("%0 = %1" : "=w"(low) : "w"((u32)(u64)sk));
-	low *= 0x9e3779b1u;	/* Knuth 6.4: by the golden ratio */
-	set = (u64)low * cfg.n_own_sets >> 32;
-	return bpf_map_lookup_elem(&xc_socks, &set);
+	return (low >> XC_SOCK_ALIGN_BITS) & cfg.own_set_mask;
+}
+
+static __always_inline struct xc_sock_own *xc_own_at(u32 set, u32 way)
+{
+	u32 at = set * XC_OWN_WAYS + way;
+
+	return bpf_map_lookup_elem(&xc_owners, &at);
 }
 
 static __always_inline struct xc_sock_own *xc_own_find(const struct sock *sk)
 {
-	struct xc_own_set *set = xc_own_set(sk);
+	u32 no = xc_own_set_of(sk);
+	struct xc_own_set *set = bpf_map_lookup_elem(&xc_socks, &no);
 
-	for (int i = 0; set && i < XC_OWN_WAYS; i++)
+	for (u32 i = 0; set && i < XC_OWN_WAYS; i++)
 		if (set->sk[i] == (u64)sk)
-			return &set->own[i];
+			return xc_own_at(no, i);
 	return NULL;
 }
 
 /* A place for @sk in its set: its own, a free one, or the oldest (its owner is forgotten). */
-static __always_inline int xc_own_place(const struct xc_own_set *set, u64 sk)
+static __always_inline u32 xc_own_place(const struct xc_own_set *set, u32 no, u64 sk)
 {
-	int at = 0;
+	u64 oldest_ns = ~0ull;
+	u32 at = 0;
 
-	for (int i = 0; i < XC_OWN_WAYS; i++) {
+	for (u32 i = 0; i < XC_OWN_WAYS; i++)
 		if (set->sk[i] == sk)
 			return i;
-		if (set->sk[at] && (!set->sk[i] || set->own[i].open_ns < set->own[at].open_ns))
+	for (u32 i = 0; i < XC_OWN_WAYS; i++)
+		if (!set->sk[i])
+			return i;
+	for (u32 i = 0; i < XC_OWN_WAYS; i++) {
+		struct xc_sock_own *own = xc_own_at(no, i);
+
+		if (own && own->open_ns < oldest_ns) {
+			oldest_ns = own->open_ns;
 			at = i;
+		}
 	}
-	if (set->sk[at])
-		xc_count(XC_STAT_LOST_MAP);
+	xc_count(XC_STAT_LOST_MAP);
 	return at;
 }
 
 /* Call where nobody else can do the same for @sk. */
 static __always_inline void xc_own_remember(const struct sock *sk, const struct xc_sock_own *own)
 {
-	struct xc_own_set *set = xc_own_set(sk);
-	int at;
+	u32 no = xc_own_set_of(sk), way;
+	struct xc_own_set *set = bpf_map_lookup_elem(&xc_socks, &no);
+	struct xc_sock_own *place;
 
 	if (!set)
 		return;
-	at = xc_own_place(set, (u64)sk) & (XC_OWN_WAYS - 1);
-	set->own[at] = *own;
-	set->sk[at] = (u64)sk;
+	way = xc_own_place(set, no, (u64)sk) & (XC_OWN_WAYS - 1);
+	place = xc_own_at(no, way);
+	if (!place)
+		return;
+	*place = *own;
+	set->sk[way] = (u64)sk;
 }
 
 static __always_inline void xc_own_forget(const struct sock *sk)
 {
-	struct xc_own_set *set = xc_own_set(sk);
+	u32 no = xc_own_set_of(sk);
+	struct xc_own_set *set = bpf_map_lookup_elem(&xc_socks, &no);
 
-	for (int i = 0; set && i < XC_OWN_WAYS; i++)
+	for (u32 i = 0; set && i < XC_OWN_WAYS; i++)
 		if (set->sk[i] == (u64)sk)
 			set->sk[i] = 0;
 }

@@ -50,6 +50,16 @@ struct live {
 
 /* ---- what the kernel is told --------------------------------------------------------- */
 
+/* As many sets as @max_connections fill, rounded down to a power of two. */
+static uint32_t own_set_mask(uint32_t max_connections)
+{
+	uint32_t n = 1;
+
+	while (n * 2 <= max_connections / XC_OWN_WAYS)
+		n *= 2;
+	return n - 1;
+}
+
 /* Drops that belong to normal operation; by name, since the numbers move. */
 static enum xc_reason_action action_of(const char *name)
 {
@@ -107,7 +117,7 @@ static void make_cfg(struct live *l)
 	l->cfg.has_task_btf = xc_kernel_has_func(&l->kernel, "bpf_get_current_task_btf");
 	l->cfg.has_snprintf = xc_kernel_has_func(&l->kernel, "bpf_snprintf");
 	l->cfg.has_reasons = xc_kernel_tp_args(&l->kernel, "kfree_skb") >= 3;
-	l->cfg.n_own_sets = l->env.max_connections / XC_OWN_WAYS;
+	l->cfg.own_set_mask = own_set_mask(l->env.max_connections);
 	l->cfg.drop_budget = 2000;
 	/* the coarse clock moves once a jiffy */
 	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
@@ -258,7 +268,6 @@ static int open_probes(struct live *l)
 			.share = &l->share,
 			.cgroup_root = xc_cgroup2_root(),
 			.ring_bytes = l->env.ring_bytes,
-			.max_connections = l->env.max_connections,
 			.report = &report,
 		};
 		int r = xc_probe_open(xc_probes[i], &env, &l->probes[i]);
