@@ -33,6 +33,9 @@ bench: deps all
 accuracy: deps all
 	@$(PYTHON) lab/accuracy.py
 
+features-accuracy: deps all
+	@$(PYTHON) lab/lab.py rules
+
 kernels: deps all
 	@tools/deps.sh kernels
 	@$(PYTHON) tools/kernels.py --crosscut $(BUILD)/crosscut
@@ -62,4 +65,4 @@ install: all
 clean:
 	rm -rf build build-asan build-cover build-fuzz
 
-.PHONY: all deps demo test golden-update bench accuracy kernels lint fmt docs fuzz cover install clean
+.PHONY: all deps demo test golden-update bench accuracy features-accuracy kernels lint fmt docs fuzz cover install clean

@@ -5,8 +5,6 @@ Importable as a module: names(), load(), run_once().
 """
 import argparse
 import contextlib
-import fnmatch
-import importlib.util
 import json
 import os
 import pathlib
@@ -19,9 +17,14 @@ from dataclasses import asdict
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # the scenario files import their helpers by plain name
 
+import dataset  # noqa: E402
+import features  # noqa: E402
 import judge  # noqa: E402
+import rows  # noqa: E402
+import ruletable  # noqa: E402
 import topology  # noqa: E402
 import watch  # noqa: E402
+from scenes import FAMILIES, is_fault, load, names, select  # noqa: E402
 from topology import LabError  # noqa: E402
 
 TRUTH_KEYS = {"pattern", "where", "layer", "signal", "app", "view", "accept"}
@@ -30,41 +33,6 @@ SETTLE_S = 0.4  # how long crosscut may still speak after the application is don
 
 class ShellDone(Exception):
     """The user left the shell: unwind the scenario."""
-
-
-def names():
-    """Every scenario: the files of scenarios/, with '-' for '_'."""
-    return sorted(p.stem.replace("_", "-") for p in (HERE / "scenarios").glob("*.py"))
-
-
-def load(name):
-    """The scenario's module: TRUTH, run() and its docstring."""
-    path = HERE / "scenarios" / (name.replace("-", "_") + ".py")
-    if name not in names():
-        raise LabError(f"no scenario '{name}'; `lab list` shows them all")
-    spec = importlib.util.spec_from_file_location(f"scenario_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def select(patterns):
-    """The scenarios that match the names or globs given; 'healthy' and 'faults' name the two kinds."""
-    chosen = []
-    for pattern in patterns:
-        if pattern in ("healthy", "faults"):
-            found = [n for n in names() if (load(n).TRUTH["pattern"] is None) == (pattern == "healthy")]
-        else:
-            found = [n for n in names() if fnmatch.fnmatchcase(n, pattern)]
-        if not found:
-            raise LabError(f"no scenario '{pattern}'; `lab list` shows them all")
-        chosen += [n for n in found if n not in chosen]
-    return chosen
-
-
-def make_lab(name, truth, seed, **kwargs):
-    return topology.Lab(f"{name}-{os.getpid()}", seed=f"{name}/{seed}", spare="spare" in truth["view"],
-                        alone=truth.get("alone", False), **kwargs)
 
 
 def watcher_args(crosscut, output, lab, view):
@@ -97,7 +65,7 @@ def run_once(name, crosscut=None, seed=None, view=None, late=False, output="json
     truth, seed = scenario.TRUTH, seed or secrets.token_hex(4)
     view = view or truth["view"]
     args = crosscut and (lambda lab: watcher_args(crosscut, output, lab, view))
-    with make_lab(name, truth, seed) as lab, watched(lab, args, late) as box:
+    with topology.make(name, truth, seed) as lab, watched(lab, args, late) as box:
         app, flows = scenario.run(lab)
         if crosscut:
             time.sleep(SETTLE_S * topology.slow)
@@ -159,36 +127,57 @@ def print_run(run, out=sys.stdout):
 
 # ---- commands -----------------------------------------------------------------------------------
 
+def kind(truth):
+    """What a scenario is about, in a word or two."""
+    return f"label {truth['label']:<2} {rows.LABELS[truth['label']]}" if "label" in truth else \
+        truth["pattern"] or "healthy"
+
+
 def cmd_list(options):
-    for name in names():
+    for name in [n for family in FAMILIES for n in names(family)]:
         scenario = load(name)
         if options.output == "json":
             print(json.dumps({"name": name, "text": scenario.__doc__, "truth": scenario.TRUTH}))
         else:
-            print(f"{name:<26}{scenario.TRUTH['pattern'] or 'healthy':<23}{scenario.__doc__}")
+            print(f"{name:<26}{kind(scenario.TRUTH):<27}{scenario.__doc__}")
     return 0
+
+
+def run_any(name, crosscut, options):
+    """One run of a scenario of either family, and the function that prints it."""
+    if not is_fault(name):
+        view = options.view.split(",") if options.view else None
+        return run_once(name, crosscut, options.seed, view, options.late), print_run
+    plan = features.Plan(options.level, options.set, options.window, options.duration, seed=options.seed)
+    return features.run_once(name, load(name), plan, crosscut), features.print_run
 
 
 def cmd_run(options):
     crosscut = None if options.no_crosscut else watch.binary(options.crosscut)
-    view = options.view.split(",") if options.view else None
     topology.slow = options.slow
     wrong = 0
-    for number, name in enumerate(select(options.names)):
-        run = run_once(name, crosscut, options.seed, view, options.late)
+    for number, name in enumerate(select(options.names, FAMILIES)):
+        run, show = run_any(name, crosscut, options)
         wrong += not run["reproduced"] or not run.get("right", True)
         if options.output == "json":
-            print(json.dumps(run), flush=True)
+            print(json.dumps({key: value for key, value in run.items() if key != "rows"}), flush=True)
             continue
         if number:
             print()
-        print_run(run)
+        show(run)
         sys.stdout.flush()
     return 1 if wrong else 0
 
 
+def explained(name):
+    """A scenario of scenarios/: those have one moment at which the fault hits the application."""
+    if is_fault(name):
+        raise LabError(f"'{name}' goes on for a while instead of failing once: use `lab run`")
+    return load(name)
+
+
 def cmd_shell(options):
-    scenario = load(options.name)
+    scenario = explained(options.name)
 
     def enter(lab):
         env = dict(os.environ, XC_CLIENT=lab.client.ip, XC_SERVER=lab.server.ip, XC_SERVER6=lab.server.ip6,
@@ -200,7 +189,7 @@ def cmd_shell(options):
         with lab.client.entered():
             subprocess.run([os.environ.get("SHELL", "/bin/sh"), "-i"], env=env, check=False)
         raise ShellDone
-    with make_lab(options.name, scenario.TRUTH, secrets.token_hex(4), lifetime_s=86400) as lab:
+    with topology.make(options.name, scenario.TRUTH, secrets.token_hex(4), lifetime_s=86400) as lab:
         lab.links_up()
         lab.before_trigger = lambda: enter(lab)
         with contextlib.suppress(ShellDone):
@@ -215,9 +204,9 @@ def listeners(lab):
 
 def cmd_record(options):
     """A recording of one run, for replay without root."""
-    scenario = load(options.name)
+    scenario = explained(options.name)
     crosscut = watch.binary(options.crosscut)
-    with make_lab(options.name, scenario.TRUTH, options.seed or "recording") as lab:
+    with topology.make(options.name, scenario.TRUTH, options.seed or "recording") as lab:
         def args(lab):
             return [crosscut, "record", "--output", options.file,
                     *watch.netns_options(lab, scenario.TRUTH["view"])]
@@ -252,6 +241,10 @@ def parser():
     one.add_argument("--slow", metavar="N", type=float, default=1.0,
                      help="the machine is N times slower than usual: be as much more patient")
     one.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    more = one.add_argument_group("scenarios with a label")
+    more.add_argument("--level", default="medium", help="intensity: medium, or one the scenario has besides")
+    more.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the scenario")
+    features.add_times(more, window_s=1, duration_s=10)
     one.set_defaults(run=cmd_run)
     one = commands.add_parser("shell", help="a shell in the client's namespace, with the fault active")
     one.add_argument("name", metavar="NAME")
@@ -262,6 +255,8 @@ def parser():
     one.add_argument("--crosscut", metavar="PATH")
     one.add_argument("--seed")
     one.set_defaults(run=cmd_record)
+    dataset.add_parser(commands)
+    ruletable.add_parser(commands)
     one = commands.add_parser("clean", help="remove what killed runs left behind")
     one.set_defaults(run=cmd_clean)
     return top

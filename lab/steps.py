@@ -4,6 +4,7 @@ import functools
 import pathlib
 
 import peers
+from scenes import load
 from topology import Flow, LabError, cgroup_root, wait_for
 
 WORDS = "edge guard basic site fw rules base main zone perimeter".split()
@@ -36,7 +37,6 @@ def finish(lab, client, flow, go=None):
 
 def over_ipv6(path, **truth):
     """TRUTH and run of the scenario that `path` (NAME_v6.py) is the IPv6 twin of; `truth` differs."""
-    from lab import load  # at run time: lab.py loads the scenarios, they load this
     twin = load(pathlib.Path(path).stem.removesuffix("_v6").replace("_", "-"))
     return dict(twin.TRUTH, **truth), functools.partial(twin.run, family=6)
 
@@ -76,15 +76,19 @@ def flooded(lab, cookies):
     return app, [Flow(None, flow.server, flow.port)]
 
 
-def memory_cgroup(lab, limit):
-    """A cgroup whose processes together may use `limit` bytes (v1 or v2)."""
+def controlled(lab, controller):
+    """A fresh cgroup under a controller such as 'memory' (v1 or v2)."""
     try:
-        group = lab.cgroup("memory")
-        name = "memory.limit_in_bytes"
+        return lab.cgroup(controller)
     except LabError:
-        (cgroup_root("v2") / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
-        group = lab.cgroup("v2")
-        name = "memory.max"
+        (cgroup_root("v2") / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
+        return lab.cgroup("v2")
+
+
+def memory_cgroup(lab, limit):
+    """A cgroup whose processes together may use `limit` bytes."""
+    group = controlled(lab, "memory")
+    name = "memory.max" if (group / "memory.max").exists() else "memory.limit_in_bytes"
     (group / name).write_text(str(limit), encoding="ascii")
     return group
 

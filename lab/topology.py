@@ -442,6 +442,12 @@ class Lab:
         return path
 
 
+def make(name, truth, seed, **kwargs):
+    """The lab for one run of a scenario with this TRUTH."""
+    return Lab(f"{name}-{os.getpid()}", seed=f"{name}/{seed}", spare="spare" in truth["view"],
+               alone=truth.get("alone", False), **kwargs)
+
+
 def cgroup_root(version):
     """Where the v2 tree ('v2') or a v1 controller is mounted; LabError when it is not."""
     for line in pathlib.Path("/proc/mounts").read_text(encoding="utf-8").splitlines():

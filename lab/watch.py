@@ -32,10 +32,10 @@ def netns_options(lab, view):
 class Watcher:
     """One crosscut process; `lines` grows by (CLOCK_MONOTONIC at arrival, bytes) while it runs."""
 
-    def __init__(self, args):
+    def __init__(self, args, cwd=None):
         self.args, self.lines, self.errors = args, [], []
         self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, start_new_session=True)
+                                        stderr=subprocess.PIPE, start_new_session=True, cwd=cwd)
         self.watching = threading.Event()
         self.threads = [threading.Thread(target=self.read_out, daemon=True),
                         threading.Thread(target=self.read_err, daemon=True)]

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Install what is missing on Debian 12. Usage: tools/deps.sh build|test|kernels ...
+# Install what is missing on Debian 12. Usage: tools/deps.sh build|test|kernels|peers ...
 # Nothing missing: no network, no root. Services of the packages are not started.
 set -eu
 
 build="gcc libc6-dev linux-libc-dev make meson ninja-build pkg-config python3 clang-14 bpftool
-	libbpf-dev libnftables-dev libjansson-dev libmnl-dev libcap-ng-dev libyaml-dev zlib1g-dev libcmocka-dev"
+	libbpf-dev libnftables-dev libjansson-dev libmnl-dev libcap-ng-dev libyaml-dev libpcap-dev zlib1g-dev nettle-dev libcmocka-dev"
 test="python3-pytest clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck gcovr
 	iproute2 iputils-ping procps util-linux nftables iptables conntrack curl nginx-light dnsmasq-base
 	bind9-dnsutils wrk tcpdump bpftrace"
+peers="argus-server softflowd tcptrace tshark"
 kernels="qemu-system-x86 busybox-static cpio kmod zstd xz-utils"
 
 wanted=""
@@ -17,8 +18,9 @@ for group in "${@:-build}"; do
 	build) wanted="$wanted $build" ;;
 	test) wanted="$wanted $test" ;;
 	kernels) wanted="$wanted $kernels" ;;
+	peers) wanted="$wanted $peers" ;;
 	*)
-		echo "deps: no group '$group'; build, test or kernels" >&2
+		echo "deps: no group '$group'; build, test, kernels or peers" >&2
 		exit 2
 		;;
 	esac

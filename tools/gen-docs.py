@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import sys
 
-PAGES = ("options", "commands", "patterns", "probes")
+PAGES = ("options", "commands", "patterns", "probes", "features")
 
 
 def page(crosscut, name):

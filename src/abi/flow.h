@@ -14,10 +14,11 @@
 #include <linux/types.h>
 
 #define XC_INLINE static inline __attribute__((always_inline))
+#define XC_WORDS __attribute__((aligned(8)))	/* bytes that are compared and copied as words */
 
 /* Both directions have one key: the ends are sorted. */
 struct xc_flow_key {
-	__u8 addr[2][16];	/* IPv4 as IPv4-mapped IPv6; [0] is the lesser end (address, then port) */
+	__u8 addr[2][16] XC_WORDS;	/* IPv4 as IPv4-mapped IPv6; [0] is the lesser end (address, then port) */
 	__u16 port_he[2];	/* ICMP echo: its identifier, twice; other ICMP and late fragments: 0 */
 	__u8 proto;		/* IPPROTO_* */
 	__u8 _pad0[3];
@@ -167,4 +168,4 @@ struct xc_flow_kernel {
 	__u32 _pad0;
 };
 
-_Static_assert(sizeof(struct xc_flow_kernel) == 72, "ABI: struct xc_flow_kernel");
+_Static_assert(sizeof(struct xc_flow_kernel) == 64, "ABI: struct xc_flow_kernel");

@@ -20,7 +20,7 @@ enum {
 
 /* Addresses and ports as one side sends them. */
 struct xc_flow_ends {
-	__u8 addr[2][16];	/* source, destination */
+	__u8 addr[2][16] XC_WORDS;	/* source, destination */
 	__u16 port_he[2];
 	__u8 proto;
 	__u8 _pad0[3];
@@ -46,11 +46,41 @@ struct xc_flow_packet {
 	__u8 _pad0;
 };
 
+/* What joins the fragments of one packet, as it is sent: later ones have no ports of their own. */
+struct xc_fragment_key {
+	__u8 addr[2][16] XC_WORDS;
+	__u32 id;
+	__u8 proto;
+	__u8 _pad0[3];
+};
+
+_Static_assert(sizeof(struct xc_fragment_key) == 40, "ABI: struct xc_fragment_key");
+
+XC_INLINE void xc_fragment_key_of(const struct xc_flow_packet *k, struct xc_fragment_key *ret_key)
+{
+	__builtin_memset(ret_key, 0, sizeof(*ret_key));
+	__builtin_memcpy(ret_key->addr, k->ends.addr, sizeof(ret_key->addr));
+	ret_key->id = k->fragment_id;
+	ret_key->proto = k->ends.proto;
+}
+
+_Static_assert(sizeof(struct xc_flow_packet) == 128, "xc_flow_parse() clears it in two parts");
+
 /* What is parsed: @bytes of them are there, at @data, of which XC_FLOW_HEADERS + XC_FLOW_SLACK may be read. */
 struct xc_flow_bytes {
 	const __u8 *data;
 	__u32 n;
 };
+
+/*
+ * What the compiler has in registers is read again. For the BPF verifier that is forgetting: what it
+ * knew of a value would multiply the paths it walks, at every step anew.
+ */
+#ifdef __bpf__
+#define XC_FORGET() asm volatile("" ::: "memory")
+#else
+#define XC_FORGET() ((void)0)
+#endif
 
 enum { XC_IP_ICMP = 1, XC_IP_TCP = 6, XC_IP_UDP = 17, XC_IP_ICMP6 = 58, XC_IP_SCTP = 132 };
 
@@ -73,12 +103,19 @@ XC_INLINE __u32 xc_be32(const __u8 *p)
 	return xc_be16(p) << 16 | xc_be16(p + 2);
 }
 
+/* ::ffff:a.b.c.d, in two words: they are read as words soon after, and small stores would hold that up. */
 XC_INLINE void xc_flow_addr4(__u8 out[16], const __u8 *p)
 {
-	__builtin_memset(out, 0, 10);
-	out[10] = 0xff;
-	out[11] = 0xff;
-	__builtin_memcpy(out + 12, p, 4);
+	__u64 word[2] = { 0, 0 };
+	__u32 addr;
+
+	__builtin_memcpy(&addr, p, 4);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	word[1] = (__u64)addr << 32 | 0xffff0000u;
+#else
+	word[1] = 0xffff00000000ull | addr;
+#endif
+	__builtin_memcpy(out, word, 16);
 }
 
 /* RFC 1071 over the header; 0 in the field = left to the network card. */
@@ -314,7 +351,9 @@ XC_INLINE int xc_flow_parse(const struct xc_flow_bytes *b, __u32 at, __u32 wire_
 	__u32 transport = 0;
 	struct xc_flow_ip ip;
 
-	__builtin_memset(k, 0, sizeof(*k));
+	/* in two parts, which a compiler turns into plain stores */
+	__builtin_memset(k, 0, 64);
+	__builtin_memset((__u8 *)k + 64, 0, sizeof(*k) - 64);
 	k->wscale = XC_FLOW_NO_WSCALE;
 	k->n_segments = 1;
 	if (xc_flow_parse_ip(b, at, &ip, k->ends.addr))
@@ -323,12 +362,16 @@ XC_INLINE int xc_flow_parse(const struct xc_flow_bytes *b, __u32 at, __u32 wire_
 	k->ttl = ip.ttl;
 	k->flags = ip.flags;
 	k->fragment_id = ip.fragment_id;
-	if (!(ip.flags & XC_PACKET_FRAGMENT))
-		transport = xc_flow_parse_transport(b, at + ip.header_bytes, k);
-	if (k->ends.proto == XC_IP_TCP && !transport && !(ip.flags & XC_PACKET_FRAGMENT))
-		return -1;
 	k->bytes = ip.bytes ? ip.bytes : wire_bytes;
-	k->header_bytes = ip.header_bytes + transport;
+	k->header_bytes = ip.header_bytes;
+	XC_FORGET();
+	if (!(k->flags & XC_PACKET_FRAGMENT)) {
+		transport = xc_flow_parse_transport(b, at + k->header_bytes, k);
+		if (k->ends.proto == XC_IP_TCP && !transport)
+			return -1;
+	}
+	k->header_bytes += transport;
+	XC_FORGET();
 	k->payload_bytes = k->bytes > k->header_bytes ? k->bytes - k->header_bytes : 0;
 	k->segment_bytes = k->payload_bytes;
 	return 0;

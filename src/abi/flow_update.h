@@ -157,6 +157,11 @@ XC_INLINE __u32 xc_hole_fill(struct xc_flow_half *h, struct xc_flow_dir *d, __u3
 
 /* ---- TCP ---------------------------------------------------------------------------------- */
 
+enum {
+	XC_STEP_KEEPALIVE = 1,	/* asks whether the other end is still there */
+	XC_STEP_PROBE = 2,	/* ... whether its window is still shut */
+};
+
 /* What the steps of one segment share. */
 struct xc_flow_step {
 	struct xc_flow *f;
@@ -165,7 +170,7 @@ struct xc_flow_step {
 	struct xc_flow_half *h, *peer;
 	const struct xc_flow_packet *k;
 	__u32 end;			/* sequence number behind the segment */
-	__u8 is_keepalive, is_probe;	/* of the other end, or of its shut window */
+	__u32 kind;			/* XC_STEP_* */
 };
 
 enum { XC_TCP_NO_DATA_FLAGS = XC_TCP_SYN | XC_TCP_FIN | XC_TCP_RST };
@@ -176,7 +181,8 @@ XC_INLINE void xc_flow_begin(struct xc_flow *f, const struct xc_flow_packet *k)
 	__u8 flags = k->tcp_flags & (XC_TCP_SYN | XC_TCP_ACK);
 	int is_tcp = k->ends.proto == XC_IP_TCP;
 
-	__builtin_memset(f->half, 0, sizeof(f->half));
+	if (f->n_connections)
+		__builtin_memset(f->half, 0, sizeof(f->half));
 	f->first_ns = f->last_ns = k->ts_ns;
 	f->syn_ns = f->asked_ns = f->handshake_ns = 0;
 	f->n_packets[0] = f->n_packets[1] = f->n_bytes[0] = f->n_bytes[1] = 0;
@@ -204,12 +210,13 @@ XC_INLINE void xc_tcp_kind(struct xc_flow_step *s)
 
 	if (!(s->h->has & XC_HALF_NEXT) || k->payload_bytes > 1)
 		return;
-	s->is_probe = k->payload_bytes == 1 && k->seq == s->h->next_seq &&
-		      s->peer->has & XC_HALF_ACK && !s->peer->raw_window;
-	s->is_keepalive = !s->is_probe && k->seq == s->h->next_seq - 1 &&
-			  !(k->tcp_flags & XC_TCP_NO_DATA_FLAGS);
-	s->d->n_window_probes += s->is_probe;
-	s->d->n_keepalives += s->is_keepalive;
+	if (k->payload_bytes == 1 && k->seq == s->h->next_seq && s->peer->has & XC_HALF_ACK &&
+	    !s->peer->raw_window)
+		s->kind = XC_STEP_PROBE;
+	else if (k->seq == s->h->next_seq - 1 && !(k->tcp_flags & XC_TCP_NO_DATA_FLAGS))
+		s->kind = XC_STEP_KEEPALIVE;
+	s->d->n_window_probes += s->kind == XC_STEP_PROBE;
+	s->d->n_keepalives += s->kind == XC_STEP_KEEPALIVE;
 }
 
 /* Steps 7 to 9: the same acknowledgement again. */
@@ -333,7 +340,7 @@ XC_INLINE void xc_tcp_advance(struct xc_flow_step *s)
 	struct xc_flow_half *h = s->h;
 	const struct xc_flow_packet *k = s->k;
 
-	if (s->is_probe || xc_seq_diff(s->end, h->next_seq) <= 0)
+	if (s->kind == XC_STEP_PROBE || xc_seq_diff(s->end, h->next_seq) <= 0)
 		return;
 	if (xc_seq_diff(k->seq, h->next_seq) > 0) {
 		if (!(k->tcp_flags & XC_TCP_RST))
@@ -395,6 +402,14 @@ XC_INLINE __u64 xc_tcp_ack(struct xc_flow_step *s)
 			       k->ts_ns > peer->timed_ns ? k->ts_ns - peer->timed_ns : 0);
 }
 
+/* Since the SYN of the initiator, at least 1 (a coarse clock may stand still); 0 = none was seen. */
+XC_INLINE __u64 xc_flow_since_syn(const struct xc_flow *f, __u64 ts_ns)
+{
+	if (!f->syn_ns || ts_ns < f->syn_ns)
+		return 0;
+	return ts_ns - f->syn_ns + (ts_ns == f->syn_ns);
+}
+
 /* SYN and SYN-ACK. */
 XC_INLINE void xc_tcp_syn(struct xc_flow_step *s)
 {
@@ -409,8 +424,8 @@ XC_INLINE void xc_tcp_syn(struct xc_flow_step *s)
 	}
 	if (k->source == f->initiator) {
 		f->syn_ns = k->ts_ns;
-	} else if (f->syn_ns && f->state == XC_FLOW_NEW && k->ts_ns > f->syn_ns) {
-		s->w->handshake_ns = k->ts_ns - f->syn_ns;
+	} else if (f->state == XC_FLOW_NEW) {
+		s->w->handshake_ns = xc_flow_since_syn(f, k->ts_ns);
 	}
 }
 
@@ -435,9 +450,8 @@ XC_INLINE void xc_tcp_state(struct xc_flow_step *s)
 		return;
 	if (f->state == XC_FLOW_NEW && !(k->tcp_flags & (XC_TCP_SYN | XC_TCP_RST))) {
 		f->state = XC_FLOW_ESTABLISHED;
-		if (f->syn_ns && s->peer->has & XC_HALF_SYN && k->source == f->initiator &&
-		    k->ts_ns > f->syn_ns)
-			s->w->handshake_ns = f->handshake_ns = k->ts_ns - f->syn_ns;
+		if (s->peer->has & XC_HALF_SYN && k->source == f->initiator)
+			s->w->handshake_ns = f->handshake_ns = xc_flow_since_syn(f, k->ts_ns);
 	}
 	if (k->tcp_flags & XC_TCP_FIN) {
 		s->h->has |= XC_HALF_FIN;
@@ -462,7 +476,7 @@ XC_INLINE __u64 xc_tcp_update(struct xc_flow_step *s, __u64 window_ns)
 		xc_tcp_syn(s);
 	if (k->tcp_flags & XC_TCP_ACK)
 		xc_tcp_dup_ack(s);
-	if (s->end != k->seq && !s->is_keepalive && !s->is_probe)
+	if (s->end != k->seq && !s->kind)
 		xc_tcp_segment(s);
 	xc_tcp_advance(s);
 	if (k->tcp_flags & XC_TCP_ACK) {
@@ -470,7 +484,7 @@ XC_INLINE __u64 xc_tcp_update(struct xc_flow_step *s, __u64 window_ns)
 		sample = xc_tcp_ack(s);
 	}
 	xc_tcp_state(s);
-	s->h->was_keepalive = s->is_keepalive;
+	s->h->was_keepalive = s->kind == XC_STEP_KEEPALIVE;
 	return sample;
 }
 
@@ -480,8 +494,11 @@ XC_INLINE void xc_flow_count_flags(struct xc_flow_dir *d, const struct xc_flow_p
 {
 	__u32 flags = k->tcp_flags;
 
-	for (int i = 0; i < 8; i++)
-		d->n_flags[i] += flags >> i & 1;
+	d->n_flags[3] += flags >> 3 & 1;
+	d->n_flags[4] += flags >> 4 & 1;
+	if (flags & ~(__u32)(XC_TCP_PSH | XC_TCP_ACK))	/* the rest is rare */
+		for (int i = 0; i < 8; i++)
+			d->n_flags[i] += i != 3 && i != 4 ? flags >> i & 1 : 0;
 	/* all segments of a super-packet acknowledge and echo congestion; the rest is in one of them */
 	if (k->n_segments > 1) {
 		d->n_flags[4] += flags & XC_TCP_ACK ? k->n_segments - 1 : 0;
@@ -543,6 +560,19 @@ XC_INLINE __u64 xc_flow_answer(struct xc_flow *f, struct xc_flow_window *w,
 		return 0;
 	f->asked_ns = 0;
 	return xc_flow_latency(f, w, k->ts_ns > asked_ns ? k->ts_ns - asked_ns : 0);
+}
+
+/* An ICMP error that quotes the flow: it belongs to the window of @ts_ns. */
+XC_INLINE void xc_flow_error(struct xc_flow *f, __u64 ts_ns, __u64 window_ns)
+{
+	struct xc_flow_window *w;
+
+	if (ts_ns >= f->window_end_ns)
+		xc_flow_roll(f, ts_ns, window_ns);
+	w = &f->window[f->filling & 1];
+	w->n_errors++;
+	w->initiator = f->initiator;
+	w->state = f->state;
 }
 
 /**

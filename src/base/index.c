@@ -18,7 +18,7 @@ int xc_index_init(struct xc_index *ix, uint32_t n_slots)
 		xc_index_done(ix);
 		return -ENOMEM;
 	}
-	memset(ix->head, 0xff, sizeof(*ix->head) * n_buckets);
+	xc_index_reset(ix);
 	return 0;
 }
 
@@ -27,6 +27,11 @@ void xc_index_done(struct xc_index *ix)
 	free(ix->head);
 	free(ix->next);
 	*ix = (struct xc_index){ 0 };
+}
+
+void xc_index_reset(struct xc_index *ix)
+{
+	memset(ix->head, 0xff, sizeof(*ix->head) * ix->n_buckets);
 }
 
 void xc_index_add(struct xc_index *ix, uint64_t hash, uint32_t slot)

@@ -24,6 +24,9 @@ int xc_index_init(struct xc_index *ix, uint32_t n_slots);
 
 void xc_index_done(struct xc_index *ix);
 
+/** Forget every slot, keep the size. */
+void xc_index_reset(struct xc_index *ix);
+
 /** Add @slot under @hash. The slot must not be in the index. */
 void xc_index_add(struct xc_index *ix, uint64_t hash, uint32_t slot);
 

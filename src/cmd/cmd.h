@@ -49,8 +49,14 @@ void xc_help_all(struct xc_buf *out);
 /** Append the help of one command. */
 void xc_help_cmd(enum xc_cmd_id id, struct xc_buf *out);
 
-/** Append page @page of the reference as Markdown: options, commands, patterns, probes. 0 or -ENOENT. */
+/** Append @text, wrapped at 100 columns and indented by @left; the cursor is at @left. */
+void xc_help_wrap(struct xc_buf *out, const char *text, size_t left);
+
+/** Append page @page of the reference as Markdown: options, commands, patterns, probes, features. 0 or -ENOENT. */
 int xc_help_markdown(const char *page, struct xc_buf *out);
+
+/** Append a cell of a Markdown table, what ends it left out. NULL = empty. */
+void xc_markdown_cell(const char *s, struct xc_buf *out);
 
 /** Names of these pages, NULL-terminated. */
 extern const char *const xc_help_pages[];

@@ -12,18 +12,17 @@
 #define LEFT 33		/* column where the text of an option starts */
 #define WIDTH 100
 
-/* Append @text, wrapped at WIDTH and indented by LEFT; the cursor is at LEFT. */
-static void put_wrapped(struct xc_buf *out, const char *text)
+void xc_help_wrap(struct xc_buf *out, const char *text, size_t left)
 {
-	size_t at = LEFT;
+	size_t at = left;
 
 	while (*text) {
 		size_t word = strcspn(text, " ");
 
-		if (at > LEFT && at + 1 + word > WIDTH) {
-			xc_buf_printf(out, "\n%*s", LEFT, "");
-			at = LEFT;
-		} else if (at > LEFT) {
+		if (at > left && at + 1 + word > WIDTH) {
+			xc_buf_printf(out, "\n%*s", (int)left, "");
+			at = left;
+		} else if (at > left) {
 			xc_buf_putc(out, ' ');
 			at++;
 		}
@@ -66,7 +65,7 @@ static void put_option(const struct xc_option *o, struct xc_buf *out)
 	if (n >= LEFT)
 		xc_buf_printf(out, "\n%*s", LEFT, "");
 	put_text(o, &text);
-	put_wrapped(out, text.p ? text.p : "");
+	xc_help_wrap(out, text.p ? text.p : "", LEFT);
 	xc_buf_done(&text);
 }
 

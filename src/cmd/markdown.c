@@ -3,6 +3,7 @@
 #include "cmd/cmd.h"
 
 #include "base/scope.h"
+#include "cmd/columns.h"
 #include "core/options.h"
 #include "diag/pattern.h"
 #include "probe/probe.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 /* A cell of a table: '|' would end it, '<' would start a tag. */
-static void put_cell(const char *s, struct xc_buf *out)
+void xc_markdown_cell(const char *s, struct xc_buf *out)
 {
 	xc_buf_puts(out, "| ");
 	for (; s && *s; s++) {
@@ -74,13 +75,13 @@ static void put_option_row(const struct xc_option *o, struct xc_buf *out)
 		xc_buf_puts(out, "` ");
 	}
 	xc_option_print_range(o, &cell);
-	put_cell(cell.p, out);
-	put_cell(o->unit, out);
-	put_cell(o->preset ? o->preset : o->unset, out);
-	put_cell(o->text, out);
+	xc_markdown_cell(cell.p, out);
+	xc_markdown_cell(o->unit, out);
+	xc_markdown_cell(o->preset ? o->preset : o->unset, out);
+	xc_markdown_cell(o->text, out);
 	xc_buf_reset(&cell);
 	put_option_cmds(o, &cell);
-	put_cell(cell.p, out);
+	xc_markdown_cell(cell.p, out);
 	xc_buf_puts(out, "|\n");
 	xc_buf_done(&cell);
 }
@@ -124,7 +125,7 @@ static void commands_page(struct xc_buf *out)
 	xc_buf_puts(out, "| command | what it does |\n|---|---|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(xc_cmds); i++) {
 		xc_buf_printf(out, "| [`%s`](#crosscut-%s) ", xc_cmds[i]->name, xc_cmds[i]->name);
-		put_cell(xc_cmds[i]->text, out);
+		xc_markdown_cell(xc_cmds[i]->text, out);
 		xc_buf_puts(out, "|\n");
 	}
 	xc_buf_puts(out, "\n| exit status | meaning |\n|---|---|\n| 0 | fine |\n"
@@ -149,11 +150,11 @@ static void patterns_page(struct xc_buf *out)
 		"| id | name | layer | severity | cause | fix |\n|---|---|---|---|---|---|\n");
 	for (const struct xc_pattern *const *p = xc_patterns; *p; p++) {
 		xc_buf_printf(out, "| `%s` ", (*p)->id);
-		put_cell((*p)->name, out);
-		put_cell(xc_layer_str((*p)->layer), out);
-		put_cell(xc_severity_str((*p)->severity), out);
-		put_cell((*p)->cause, out);
-		put_cell((*p)->fix, out);
+		xc_markdown_cell((*p)->name, out);
+		xc_markdown_cell(xc_layer_str((*p)->layer), out);
+		xc_markdown_cell(xc_severity_str((*p)->severity), out);
+		xc_markdown_cell((*p)->cause, out);
+		xc_markdown_cell((*p)->fix, out);
 		xc_buf_puts(out, "|\n");
 	}
 }
@@ -168,11 +169,17 @@ static void probes_page(struct xc_buf *out)
 		"| probe | sees | needs | without it |\n|---|---|---|---|\n");
 	for (const struct xc_probe *const *p = xc_probes; *p; p++) {
 		xc_buf_printf(out, "| `%s` ", (*p)->name);
-		put_cell((*p)->text, out);
-		put_cell((*p)->needs, out);
-		put_cell((*p)->without, out);
+		xc_markdown_cell((*p)->text, out);
+		xc_markdown_cell((*p)->needs, out);
+		xc_markdown_cell((*p)->without, out);
 		xc_buf_puts(out, "|\n");
 	}
+}
+
+static void features_page(struct xc_buf *out)
+{
+	put_title("Features", "features", out);
+	xc_columns_markdown(out);
 }
 
 static const struct {
@@ -183,9 +190,10 @@ static const struct {
 	{ "commands", commands_page },
 	{ "patterns", patterns_page },
 	{ "probes", probes_page },
+	{ "features", features_page },
 };
 
-const char *const xc_help_pages[] = { "options", "commands", "patterns", "probes", NULL };
+const char *const xc_help_pages[] = { "options", "commands", "patterns", "probes", "features", NULL };
 
 _Static_assert(ARRAY_SIZE(xc_help_pages) == ARRAY_SIZE(pages) + 1, "every page has its name");
 

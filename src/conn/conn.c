@@ -24,6 +24,7 @@ struct xc_conn {
 	struct xc_flow *looked_at;	/* handed out by xc_conn_due() */
 	uint64_t now_ns;
 	int64_t wall_offset_ns;
+	bool is_packets_only;
 };
 
 struct xc_conn *xc_conn_new(const struct xc_conn_cfg *cfg)
@@ -442,6 +443,14 @@ static void on_proc(struct xc_conn *t, const struct xc_proc_evt *e)
 	wake(t, has_server_process, e);
 }
 
+static void on_note(struct xc_conn *t, const struct xc_note_evt *e)
+{
+	if (!e->id && !strncmp(e->key, XC_NOTE_PACKETS_ONLY, sizeof(e->key)))
+		t->is_packets_only = true;
+	else
+		xc_host_noted(&t->host, e);
+}
+
 static bool has_dropped_tuple(const struct xc_flow *f, const void *what)
 {
 	const struct xc_rule_evt *e = what;
@@ -493,7 +502,7 @@ static void dispatch(struct xc_conn *t, const struct xc_evt *e)
 	case XC_EVT_RULE:
 		return on_rule(t, (const void *)e);
 	case XC_EVT_NOTE:
-		return xc_host_noted(&t->host, (const void *)e);
+		return on_note(t, (const void *)e);
 	case XC_EVT_ADDR:
 		return xc_host_address(&t->host, (const void *)e);
 	case XC_EVT_END:
@@ -548,6 +557,7 @@ const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_sai
 		return NULL;
 	conn->looked_at = f;
 	f->c.now_ns = conn->now_ns;
+	f->c.is_packets_only = conn->is_packets_only;
 	f->c.lost = lost_now(conn) - f->lost_before;
 	xc_host_join(&conn->host, &f->c, conn->cfg.window_ns);
 	find_overdue(&f->c, &conn->cfg);

@@ -158,6 +158,7 @@ void xc_evidence_sock(struct xc_case *c, const struct xc_sock_evt *e)
 	if (e->what == XC_SOCK_SYNACK_RETRANS) {
 		c->server.n_synack_retrans++;
 		c->server.netns = e->netns;
+		c->was_established |= e->established_ns != 0;	/* its client's ACK was seen */
 		if (e->owner.tgid)
 			c->server.owner = e->owner;
 		return;

@@ -115,6 +115,7 @@ static void check_probes(struct xc_checkup *c, const struct xc_kernel *kernel,
 		.share = &share,
 		.cgroup_root = xc_cgroup2_root(),
 		.ring_bytes = (uint32_t)cfg->buffer_bytes,
+		.max_flows = 1024,	/* enough to see whether it loads */
 	};
 
 	probe_cfg.has_sock_cookie = xc_kernel_has_func(kernel, "bpf_get_socket_ptr_cookie");

@@ -121,9 +121,11 @@ static int set_from_cli(struct xc_config *cfg, const struct xc_given *given, cha
 	return 0;
 }
 
-static bool is_flag(const struct xc_config *cfg, const char *name)
+static bool is_flag(const struct xc_config *cfg, enum xc_cmd_id cmd, const char *name)
 {
-	return xc_option_origin(cfg, xc_option_find(name, XC_ORIGIN_FLAG))->level == XC_ORIGIN_FLAG;
+	const struct xc_option *o = xc_option_of_cmd(name, cmd);
+
+	return o && xc_option_origin(cfg, o)->level == XC_ORIGIN_FLAG;
 }
 
 /* What no single row can see. */
@@ -141,7 +143,7 @@ static int check_together(const struct xc_config *cfg, enum xc_cmd_id cmd, char 
 		return -EINVAL;
 	}
 	for (size_t i = 0; *cfg->read && i < ARRAY_SIZE(live_only); i++)
-		if (is_flag(cfg, live_only[i])) {
+		if (is_flag(cfg, cmd, live_only[i])) {
 			(void)snprintf(
 				why, XC_WHY_LEN,
 				"--%s has no meaning with --read: a recording keeps the scope it "

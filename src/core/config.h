@@ -15,7 +15,7 @@
 #define XC_WORDS_MAX 64		/* entries of a list such as --netns */
 #define XC_WORD_LEN 256
 #define XC_PATH_LEN 1024
-#define XC_OPTIONS_MAX 48	/* rows in the option table */
+#define XC_OPTIONS_MAX 64	/* rows in the option table */
 
 /* Order of the lists in meson.build: XC_OUTPUT_text is xc_sinks[0] ... */
 enum xc_output {
@@ -31,6 +31,11 @@ enum xc_cmd_id {
 #undef X
 	_XC_CMD_MAX,
 };
+
+/* How feature rows are written; by the list `formats` of options.c. */
+enum xc_row_output { XC_ROWS_CSV, XC_ROWS_JSON };
+
+enum xc_missing { XC_MISSING_ZERO, XC_MISSING_EMPTY };
 
 enum xc_color { XC_COLOR_AUTO, XC_COLOR_ALWAYS, XC_COLOR_NEVER };
 
@@ -85,6 +90,21 @@ struct xc_config {
 	uint64_t buffer_bytes;
 	uint32_t max_cases;
 	uint32_t max_connections;
+
+	/* features */
+	uint64_t window_ns;
+	uint64_t output_interval_ns;
+	uint64_t features_duration_ns;	/* 0 = until interrupted */
+	uint32_t label;			/* 0..11 */
+	enum xc_row_output row_output;
+	enum xc_missing missing;
+	char columns[XC_PATH_LEN];	/* name of a set, or names separated by commas */
+	char out[XC_PATH_LEN];		/* empty = a name made of the time */
+	char check[XC_PATH_LEN];	/* file to check; empty = none */
+	uint64_t idle_timeout_ns;	/* 0 = never */
+	uint32_t max_flows;
+	bool is_list;
+	bool without_hubble;
 
 	bool is_enabled;		/* "enabled: false" in a file turns watching off */
 	bool drops_privileges;

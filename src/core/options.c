@@ -3,6 +3,7 @@
 #include "core/options.h"
 
 #include "base/scope.h"
+#include "base/word.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define RECORD (1u << XC_CMD_record)
 #define DOCTOR (1u << XC_CMD_doctor)
 #define CONFIG (1u << XC_CMD_config)
+#define FEATURES (1u << XC_CMD_features)
 #define LIVE (WHY | RECORD | CONFIG)
 #define ALL (WHY | RECORD | DOCTOR | CONFIG)
 #define EVERY ((1u << _XC_CMD_MAX) - 1)
@@ -35,10 +37,14 @@ static const char *const colors[] = { "auto", "always", "never", NULL };
 static const char *const severities[] = { "info", "warning", "error", NULL };
 static const char *const fail_levels[] = { "never", "info", "warning", "error", NULL };
 
+static const char *const formats[] = { "csv", "json", NULL };
+static const char *const missing[] = { "zero", "empty", NULL };
+
 static const char scope[] = "What is watched";
 static const char input[] = "Input and end";
 static const char output[] = "Output";
 static const char verdict[] = "Verdicts";
+static const char rows[] = "Rows";
 static const char limits[] = "Limits";
 static const char general[] = "General";
 
@@ -48,6 +54,9 @@ const struct xc_option xc_options[] = {
 	{ "netns", .type = XC_OPT_LIST, FIELD(netns), .cmds = LIVE, .group = scope, .arg = "NS",
 	  .unset = "every namespace of this host",
 	  .text = "only this network namespace: its name, a path, a process id or self; repeatable" },
+	{ "netns", .type = XC_OPT_LIST, .where = XC_CLI_ONLY, FIELD(netns), .cmds = FEATURES,
+	  .group = scope, .arg = "NS", .unset = "the one crosscut runs in",
+	  .text = "interfaces of this network namespace: its name, a path, a process id or self" },
 	{ "cgroup", .type = XC_OPT_TEXT, FIELD(cgroup), .cmds = LIVE, .group = scope,
 	  .arg = "CGROUP", .unset = "any",
 	  .text = "only processes in this cgroup or below: its path or its id" },
@@ -56,26 +65,36 @@ const struct xc_option xc_options[] = {
 	{ "pid", 'p', .type = XC_OPT_COUNT, .min = 1, .max = 4194304, FIELD(pid), .cmds = LIVE,
 	  .group = scope, .arg = "PID", .unset = "any",
 	  .text = "only connections of this process" },
-	{ "from", .type = XC_OPT_FILTER, .min = XC_FILTER_FROM, .cmds = LIVE, .group = scope,
-	  .arg = "ADDR", .unset = "any",
+	{ "from", .type = XC_OPT_FILTER, .min = XC_FILTER_FROM, .cmds = LIVE | FEATURES,
+	  .group = scope, .arg = "ADDR", .unset = "any",
 	  .text = "only this client: address, network, address:port or :port; repeatable" },
-	{ "to", .type = XC_OPT_FILTER, .min = XC_FILTER_TO, .cmds = LIVE, .group = scope,
+	{ "to", .type = XC_OPT_FILTER, .min = XC_FILTER_TO, .cmds = LIVE | FEATURES, .group = scope,
 	  .arg = "ADDR", .unset = "any", .text = "only this server; repeatable" },
-	{ "ip", .type = XC_OPT_FILTER, .min = XC_FILTER_IP, .cmds = LIVE, .group = scope,
+	{ "ip", .type = XC_OPT_FILTER, .min = XC_FILTER_IP, .cmds = LIVE | FEATURES, .group = scope,
 	  .arg = "ADDR", .unset = "any", .text = "only this client or server; repeatable" },
-	{ "port", .type = XC_OPT_FILTER, .min = XC_FILTER_PORT, .cmds = LIVE, .group = scope,
-	  .arg = "PORT", .unset = "any",
+	{ "port", .type = XC_OPT_FILTER, .min = XC_FILTER_PORT, .cmds = LIVE | FEATURES,
+	  .group = scope, .arg = "PORT", .unset = "any",
 	  .text = "only this port, of client or server; repeatable" },
-	{ "not", .type = XC_OPT_NOT, .where = XC_CLI_ONLY, .cmds = LIVE, .group = scope,
+	{ "not", .type = XC_OPT_NOT, .where = XC_CLI_ONLY, .cmds = LIVE | FEATURES, .group = scope,
 	  .text = "negate the next --from, --to, --ip or --port (in files and variables: a leading !)" },
+
+	{ "filter-ip", 'f', .type = XC_OPT_FILTER, .min = XC_FILTER_IP, .where = XC_CLI_ONLY,
+	  .cmds = FEATURES, .group = scope, .arg = "ADDR", .unset = "any",
+	  .text = "another name of --ip" },
 
 	/* ---- input and end ---------------------------------------------------------- */
 	{ "read", 'r', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(read), .cmds = WHY,
 	  .group = input, .arg = "FILE", .unset = "this host, live",
 	  .text = "explain a recording instead of this host; needs no root" },
+	{ "read", 'r', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(read), .cmds = FEATURES,
+	  .group = input, .arg = "FILE", .unset = "the interface named, live",
+	  .text = "take the packets of this capture (pcap, pcapng; - is stdin) to its end; needs no root" },
 	{ "duration", 'd', .type = XC_OPT_TIME, .min = 1 * MS, .max = 366ull * 24 * 60 * MIN,
 	  FIELD(duration_ns), .cmds = LIVE, .group = input, .arg = "TIME", .unit = "seconds",
 	  .unset = "until interrupted", .text = "end after this time" },
+	{ "duration", 'd', .type = XC_OPT_TIME, .where = XC_CLI_ONLY, .max = 366ull * 24 * 60 * MIN,
+	  .preset = "1m", FIELD(features_duration_ns), .cmds = FEATURES, .group = input,
+	  .arg = "TIME", .unit = "seconds", .text = "end after this time, live; 0 is never" },
 	{ "count", 'c', .type = XC_OPT_COUNT, .min = 1, .max = 1000000000, FIELD(count),
 	  .cmds = WHY | CONFIG, .group = input, .arg = "N", .unit = "findings", .unset = "no limit",
 	  .text = "end after this many findings" },
@@ -87,6 +106,16 @@ const struct xc_option xc_options[] = {
 	{ "output", 'o', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(record_to),
 	  .cmds = RECORD, .group = output, .arg = "FILE", .unset = "none",
 	  .text = "write the recording to this file" },
+	{ "output", 'o', .type = XC_OPT_CHOICE, .where = XC_CLI_ONLY, .choices = formats,
+	  .preset = "csv", FIELD(row_output), .cmds = FEATURES, .group = output, .arg = "FORMAT",
+	  .text = "how rows are written; json is one object a line" },
+	{ "out", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(out), .cmds = FEATURES,
+	  .group = output, .arg = "FILE", .unset = "ml_features_hybrid_TIME.csv in this directory",
+	  .text = "write the rows to this file; - is stdout" },
+	{ "output-interval", 'i', .type = XC_OPT_TIME, .min = 100 * MS, .max = 60 * MIN,
+	  .preset = "10s", FIELD(output_interval_ns), .cmds = FEATURES, .group = output,
+	  .arg = "TIME", .unit = "seconds",
+	  .text = "the file grows this often, by the rows of the windows that ended" },
 	{ "record", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(record_to), .cmds = WHY,
 	  .group = output, .arg = "FILE", .unset = "none",
 	  .text = "also write what was seen to this file, to be read again with --read" },
@@ -99,12 +128,35 @@ const struct xc_option xc_options[] = {
 	{ "fail-on", .type = XC_OPT_CHOICE, .choices = fail_levels, .preset = "never",
 	  FIELD(fail_on), .cmds = WHY | CONFIG, .group = output, .arg = "LEVEL",
 	  .text = "exit with 1 if there was a finding of this severity or above" },
-	{ "stats", .type = XC_OPT_FLAG, .preset = "off", FIELD(with_stats), .cmds = LIVE,
+	{ "stats", .type = XC_OPT_FLAG, .preset = "off", FIELD(with_stats), .cmds = LIVE | FEATURES,
 	  .group = output, .text = "end with what was seen, kept, left out and lost, on stderr" },
-	{ "quiet", 'q', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_quiet), .cmds = ALL,
-	  .group = output, .text = "nothing on stderr but errors" },
-	{ "verbose", 'v', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_verbose), .cmds = ALL,
-	  .group = output, .text = "say on stderr what is being done" },
+	{ "quiet", 'q', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_quiet),
+	  .cmds = ALL | FEATURES, .group = output, .text = "nothing on stderr but errors" },
+	{ "verbose", 'v', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_verbose),
+	  .cmds = ALL | FEATURES, .group = output, .text = "say on stderr what is being done" },
+
+	/* ---- rows ------------------------------------------------------------------- */
+	{ "window", 'w', .type = XC_OPT_TIME, .min = 100 * MS, .max = 60 * MIN, .preset = "5s",
+	  FIELD(window_ns), .cmds = FEATURES | CONFIG, .group = rows, .arg = "TIME",
+	  .unit = "seconds", .text = "one row for each flow and this much time" },
+	{ "label", 'l', .type = XC_OPT_COUNT, .max = 11, .preset = "0", FIELD(label),
+	  .cmds = FEATURES | CONFIG, .group = rows, .arg = "N",
+	  .text = "anomaly_label of every row: what is wrong on this host meanwhile, 0 nothing" },
+	{ "columns", .type = XC_OPT_TEXT, .preset = "default", FIELD(columns),
+	  .cmds = FEATURES | CONFIG, .group = rows, .arg = "NAMES",
+	  .text = "a set of columns (core, default, seed94, extended, numeric), or their names separated by commas" },
+	{ "missing", .type = XC_OPT_CHOICE, .choices = missing, .preset = "zero", FIELD(missing),
+	  .cmds = FEATURES | CONFIG, .group = rows, .arg = "HOW",
+	  .text = "what stands for a value that was not measured" },
+	{ "no-hubble", .type = XC_OPT_FLAG, .where = XC_CLI_ONLY, FIELD(without_hubble),
+	  .cmds = FEATURES, .group = rows,
+	  .text = "read nothing from Hubble (this version never does) and say nothing about it" },
+	{ "list", .type = XC_OPT_FLAG, .where = XC_CLI_ONLY, FIELD(is_list), .cmds = FEATURES,
+	  .group = rows,
+	  .text = "print every column: name, unit, range, sets, definition; then end" },
+	{ "check", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(check), .cmds = FEATURES,
+	  .group = rows, .arg = "FILE", .unset = "none",
+	  .text = "check a CSV of feature rows (- is stdin), then end: 1 when something is wrong" },
 
 	/* ---- verdicts --------------------------------------------------------------- */
 	{ "grace", .type = XC_OPT_TIME, .min = 10 * MS, .max = 500 * MS, .preset = "40ms",
@@ -135,18 +187,24 @@ const struct xc_option xc_options[] = {
 	{ "max-cases", .type = XC_OPT_COUNT, .min = 16, .max = 65536, .preset = "1024",
 	  FIELD(max_cases), .cmds = WHY | CONFIG, .group = limits, .arg = "N", .unit = "flows",
 	  .text = "flows in trouble examined at one time; the oldest make room and are counted" },
+	{ "max-flows", .type = XC_OPT_COUNT, .min = 64, .max = 4194304, .preset = "131072",
+	  FIELD(max_flows), .cmds = FEATURES | CONFIG, .group = limits, .arg = "N", .unit = "flows",
+	  .text = "flows followed at one time; the longest idle ones make room and are counted" },
+	{ "idle-timeout", .type = XC_OPT_TIME, .max = 24ull * 60 * MIN, .preset = "2m",
+	  FIELD(idle_timeout_ns), .cmds = FEATURES | CONFIG, .group = limits, .arg = "TIME",
+	  .unit = "seconds", .text = "a flow without a packet for this long is over; 0 is never" },
 	{ "max-connections", .type = XC_OPT_COUNT, .min = 64, .max = 1048576, .preset = "16384",
 	  FIELD(max_connections), .cmds = LIVE, .group = limits, .arg = "N", .unit = "connections",
 	  .text = "connections whose owner the kernel half remembers; the oldest make room" },
 
 	/* ---- general ---------------------------------------------------------------- */
 	{ "drop-privileges", .type = XC_OPT_BOOL, .preset = "on", FIELD(drops_privileges),
-	  .cmds = LIVE, .group = general, .arg = "on|off",
+	  .cmds = LIVE | FEATURES, .group = general, .arg = "on|off",
 	  .text = "give up the privileges that are not needed after the start" },
 	{ "enabled", .type = XC_OPT_BOOL, .where = XC_NOT_CLI, .preset = "on", FIELD(is_enabled),
 	  .group = general, .arg = "on|off",
 	  .text = "off: why and record end at once, with a word on stderr" },
-	{ "config", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(file), .cmds = ALL,
+	{ "config", .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(file), .cmds = ALL | FEATURES,
 	  .group = general, .arg = "FILE", .unset = "none",
 	  .text = "read settings from this file (or from the one CROSSCUT_CONFIG names)" },
 	{ "help", 'h', .type = XC_OPT_HELP, .where = XC_CLI_ONLY, .cmds = EVERY, .group = general,
@@ -186,37 +244,13 @@ const struct xc_option *xc_option_of_cmd(const char *name, enum xc_cmd_id cmd)
 	return NULL;
 }
 
-/* Levenshtein distance, up to 24 letters; longer words are as far as can be. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[25], n = strlen(b);
-
-	if (n >= ARRAY_SIZE(row) || strlen(a) >= ARRAY_SIZE(row))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; *a; i++, a++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t change = diagonal + (*a != b[j - 1]);
-			size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-			diagonal = row[j];
-			row[j] = change < step ? change : step;
-		}
-	}
-	return row[n];
-}
-
 const char *xc_option_guess(const char *name, uint32_t cmds, enum xc_origin_level level)
 {
 	const char *best = NULL;
 	size_t least = strlen(name) / 2 + 1;	/* less than half of it wrong */
 
 	for (size_t i = 0; i < xc_n_options; i++) {
-		size_t d = distance(name, xc_options[i].name);
+		size_t d = xc_word_distance(name, xc_options[i].name);
 
 		if (d >= least || !may_set(&xc_options[i], level))
 			continue;

@@ -162,7 +162,7 @@ static void print_number(const struct xc_option *o, uint64_t n, struct xc_buf *o
 {
 	const struct unit *units = o->type == XC_OPT_TIME ? times : sizes;
 
-	if (o->type == XC_OPT_COUNT) {
+	if (o->type == XC_OPT_COUNT || !n) {
 		xc_buf_printf(out, "%" PRIu64, n);
 		return;
 	}
@@ -284,13 +284,25 @@ const struct xc_origin *xc_option_origin(const struct xc_config *cfg, const stru
 	return &cfg->origin[o - xc_options];
 }
 
+/* The highest level that set filters of this kind: --ip and --filter-ip are one. */
+static enum xc_origin_level filters_level(const struct xc_config *cfg, uint64_t kind)
+{
+	enum xc_origin_level level = XC_ORIGIN_DEFAULT;
+
+	for (size_t i = 0; i < xc_n_options; i++)
+		if (xc_options[i].type == XC_OPT_FILTER && xc_options[i].min == kind &&
+		    cfg->origin[i].level > level)
+			level = cfg->origin[i].level;
+	return level;
+}
+
 bool xc_option_claim(struct xc_config *cfg, const struct xc_option *o, struct xc_origin origin)
 {
 	struct xc_origin *now = &cfg->origin[o - xc_options];
 
 	if (now->level > origin.level)
 		return false;
-	if (now->level < origin.level && o->type == XC_OPT_FILTER)
+	if (o->type == XC_OPT_FILTER && filters_level(cfg, o->min) < origin.level)
 		forget_filters(cfg, (enum xc_filter_kind)o->min);
 	if (now->level < origin.level && o->type == XC_OPT_LIST)
 		((struct xc_words *)field(cfg, o))->n = 0;

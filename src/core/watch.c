@@ -3,11 +3,11 @@
 
 #include "base/log.h"
 #include "core/privilege.h"
+#include "core/stop.h"
 #include "source/source.h"
 
 #include <errno.h>
 #include <net/if.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -23,23 +23,6 @@ struct run {
 	bool is_asking;
 	int error;
 };
-
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	stopped = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	(void)sigaction(SIGINT, &sa, NULL);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);	/* a closed pipe is an error of the sink */
-}
 
 /* ---- scope --------------------------------------------------------------------------------- */
 
@@ -117,9 +100,9 @@ static bool is_over(const struct run *run, uint64_t end_ns)
 {
 	struct xc_engine_stats stats;
 
-	if (stopped || run->error)
+	if (xc_stop_asked() || run->error)
 		return true;
-	if (!run->cfg->read[0] && end_ns && now_ns() >= end_ns)
+	if (end_ns && now_ns() >= end_ns)
 		return true;
 	if (!run->cfg->count)
 		return false;
@@ -129,7 +112,9 @@ static bool is_over(const struct run *run, uint64_t end_ns)
 
 static int loop(struct run *run)
 {
-	uint64_t end_ns = run->cfg->duration_ns ? now_ns() + run->cfg->duration_ns : 0;
+	bool is_live = !run->cfg->read[0];	/* else the end of the file is the end */
+	uint64_t end_ns =
+		is_live && run->cfg->duration_ns ? now_ns() + run->cfg->duration_ns : 0;
 	int r = 0;
 
 	while (!r && !is_over(run, end_ns)) {
@@ -163,7 +148,9 @@ static int open_source(struct run *run, const char *const *netns, size_t n_netns
 	};
 	int r;
 
-	run->source = cfg->read[0] ? &xc_source_recording : &xc_source_live;
+	run->source = !cfg->read[0]		     ? &xc_source_live :
+		      xc_source_is_capture(cfg->read) ? &xc_source_packets :
+							&xc_source_recording;
 	r = xc_watch_scope(cfg, &env.scope);
 	if (r)
 		return r;
@@ -243,7 +230,7 @@ int xc_watch(const struct xc_config *cfg, const struct xc_sink *sink, struct xc_
 	int r, closed;
 
 	memset(ret, 0, sizeof(*ret));
-	catch_signals();
+	xc_stop_on_signals();
 	r = sink ? sink->open(&env, &sink_state) : 0;
 	if (r)
 		return xc_err(r, "output %s", sink->name);
@@ -255,6 +242,6 @@ int xc_watch(const struct xc_config *cfg, const struct xc_sink *sink, struct xc_
 		xc_engine_get_stats(run.engine, &ret->stats);
 	closed = close_run(&run, sink, sink_state);
 	xc_engine_free(run.engine);
-	ret->was_interrupted = stopped;
+	ret->was_interrupted = xc_stop_asked();
 	return r ? r : closed;
 }

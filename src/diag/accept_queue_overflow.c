@@ -32,6 +32,27 @@ static bool is_never_taken(const struct xc_case *c)
 	       !c->client.last.bytes_acked && !c->server.owner.tgid;
 }
 
+/* From outside: the server repeats its SYN-ACK as if the ACKs of the client had not come. */
+static void state_unheard_acks(const struct xc_case *c, struct xc_opinion *o)
+{
+	char server[XC_WORDS];
+
+	if (!c->is_packets_only || !c->was_established || c->server.n_synack_retrans < 2)
+		return;
+	xc_server_words(c, server);
+	xc_for(o, c->client.n_retrans ? XC_DECISIVE : XC_STRONG, c->client.last_ns, "capture",
+	       "%s resent its SYN-ACK %u times although the client had acknowledged it", server,
+	       c->server.n_synack_retrans);
+	if (c->client.n_retrans && !c->client.last.bytes_acked)
+		xc_for(o, XC_STRONG, c->client.first_retrans_ns, "capture",
+		       "the client's data was resent %u times and never acknowledged",
+		       c->client.last.total_retrans);
+	xc_summary(o, "%s does not take the connection: its accept queue is full", server);
+	xc_fix(o,
+	       "See on %s whether the queue is full (`ss -ltn`: Recv-Q above Send-Q), and why the application does not accept().",
+	       xc_addr_str(c->tuple.daddr, server));
+}
+
 static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_drop_fact *d = xc_case_drop(c, XC_DROP_TCP_LISTEN_OVERFLOW);
@@ -56,6 +77,7 @@ static bool accept_queue_overflow_match(const struct xc_case *c, struct xc_opini
 		       "accept queue %u of %u: full", l->accept_queue, l->accept_max);
 		name_the_listener(c, o, l);
 	}
+	state_unheard_acks(c, o);
 	if (!o->points)
 		return false;
 	if (overflows)

@@ -22,13 +22,13 @@ static bool black_hole_match(const struct xc_case *c, struct xc_opinion *o)
 	if (d)
 		xc_against(o, XC_RULED_OUT, "a drop on this host explains the silence (%s)",
 			   d->name);
-	else
+	else if (!c->is_packets_only)
 		xc_for(o, XC_WEAK, 0, "skb:kfree_skb",
 		       "no packet of this flow was dropped on this host");
 	if (c->client.n_err_ebusy || c->n_neighs)
 		xc_against(o, XC_RULED_OUT,
 			   "the next hop does not answer: nothing has left this host");
-	else
+	else if (!c->is_packets_only)
 		xc_for(o, XC_WEAK, 0, "neigh", "the next hop is resolved");
 	if (c->client.n_err_eperm)
 		xc_against(o, XC_RULED_OUT, "a filter on this host refuses to send the SYN");
@@ -40,8 +40,8 @@ static bool black_hole_match(const struct xc_case *c, struct xc_opinion *o)
 	xc_summary(o, "%s: SYNs vanish without an answer", xc_flow_words(c, flow));
 	xc_subject(o, "silence from %s", server);
 	xc_fix(o,
-	       "Something beyond this host drops them silently: a DROP rule (check iptables/nft rules there), a security group, a CNI fault, or a host that is down behind a router. Try `tracepath -p %u %s`, and run crosscut on the next hop or on the server.",
-	       c->tuple.dport_he, xc_addr_str(c->tuple.daddr, server));
+	       "Something beyond %s drops them silently: a DROP rule (check iptables/nft rules there), a security group, a CNI fault, or a host that is down behind a router. Try `tracepath -p %u %s`, and run crosscut on the next hop or on the server.",
+	       c->is_packets_only ? "the place of the capture" : "this host", c->tuple.dport_he, xc_addr_str(c->tuple.daddr, server));
 	return true;
 }
 

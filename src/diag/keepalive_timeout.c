@@ -14,7 +14,11 @@ static bool keepalive_timeout_match(const struct xc_case *c, struct xc_opinion *
 
 	if (!r && !timed_out)
 		return false;
-	if (r)
+	if (timed_out && c->is_packets_only)
+		xc_for(o, XC_DECISIVE, c->ended_ns, "capture",
+		       "%u repetitions and probes in a row stayed without any answer",
+		       s->last.probes_out);
+	else if (r)
 		xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
 		       "keep-alive probes stayed unanswered (%s)", r->name);
 	else if (s->last.user_timeout_ms)

@@ -4,8 +4,11 @@
 
 #include "diag/rule.h"
 
+#include <errno.h>
+
 /* Losing a few of many is how TCP finds its rate; this many resends are trouble. */
 #define MIN_RETRANS 3
+#define MIN_RETRANS_SEEN 6	/* from outside: what the ends think of it is not known */
 
 /* A drop on this host of segments of a connection that otherwise works. */
 static const struct xc_drop_fact *partial_drop(const struct xc_case *c)
@@ -41,8 +44,9 @@ static void state_resends(const struct xc_case *c, struct xc_opinion *o, const s
 		return;
 	if (s->last.sacked_out && s->last.snd_wnd)
 		xc_for(o, XC_STRONG, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
-		       "%s resends; later segments arrived (%u SACKed), the window is open", side,
-		       s->last.sacked_out);
+		       "%s resends; later segments arrived (%u %s), the window is open", side,
+		       s->last.sacked_out,
+		       c->is_packets_only ? "duplicate ACKs" : "SACKed");
 	if (s->last.total_retrans >= MIN_RETRANS)
 		xc_for(o, XC_WEAK, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
 		       "%s resent %u segments, %llu bytes acknowledged", side,
@@ -78,8 +82,13 @@ static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
 	state_resends(c, o, &c->server, "the server");
 	if (!c->client.n_retrans && !c->server.n_retrans && !o->has_decisive)
 		return false;
+	if (c->is_packets_only && c->client.last.total_retrans < MIN_RETRANS_SEEN &&
+	    c->server.last.total_retrans < MIN_RETRANS_SEEN)
+		return false;
 	if (!c->client.last.bytes_acked && !c->server.last.bytes_acked && !o->has_decisive)
 		xc_against(o, XC_AGAINST, "nothing gets through at all");
+	if (c->is_packets_only && c->error == ETIMEDOUT)
+		xc_against(o, XC_AGAINST, "in the end nothing gets through at all");
 	xc_summary(o, "%s loses packets%s", xc_flow_words(c, flow), d ? " on this host" : "");
 	if (!o->subject[0])
 		xc_subject(o, "loss towards %s", xc_addr_str(c->tuple.daddr, packet));

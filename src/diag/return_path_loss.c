@@ -9,6 +9,8 @@ static bool return_path_loss_match(const struct xc_case *c, struct xc_opinion *o
 
 	if (!c->server.n_synack_retrans || c->was_established)
 		return false;
+	if (c->is_packets_only && !c->n_syn_retrans)
+		return false;	/* a client that is not there, or does not want to know: a scan */
 	xc_for(o, c->n_syn_retrans || !c->client.is_seen ? XC_DECISIVE : XC_STRONG, c->now_ns,
 	       "tcp:tcp_retransmit_synack", "%s resent its SYN-ACK %u times: the answers are lost",
 	       xc_server_words(c, server), c->server.n_synack_retrans);

@@ -51,6 +51,23 @@ static void name_the_cause(const struct xc_case *c, struct xc_opinion *o,
 	}
 }
 
+/* A RST that answers nothing, and nobody to say who sent it. */
+static void state_seen_abort(const struct xc_case *c, struct xc_opinion *o,
+			     const struct xc_reset_fact *r)
+{
+	const char *side = r->by_server ? "server" : "client";
+	char words[XC_WORDS];
+
+	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "capture",
+	       "the %s sent a RST that answers no segment: its socket was aborted", side);
+	xc_summary(o, "%s: the %s aborted the connection", xc_flow_words(c, words), side);
+	xc_fix(o,
+	       "At the %s: a socket that is closed with data unread, or with SO_LINGER and time 0, sends a RST instead of a FIN. Read to the end before close().",
+	       side);
+	xc_subject(o, "abort by %s",
+		   r->by_server ? xc_server_words(c, words) : xc_client_words(c, words));
+}
+
 static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_reset_fact *r = NULL;
@@ -67,6 +84,10 @@ static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 	}
 	if (!r)
 		return false;
+	if (c->is_packets_only) {
+		state_seen_abort(c, o, r);
+		return true;
+	}
 	xc_owner_words(&r->e.owner, who);
 	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
 	       "%s sent the RST itself (%s), %u bytes unread", who, r->name, r->e.unread_bytes);

@@ -7,7 +7,7 @@
  *
  * is a softmax over all explanations and the unknown one. It is capped below certainty:
  * without a decisive fact at 0.95, with one at 0.99 (0.90 if that is only the place of a drop), with an independent confirmation at
- * 0.999 (DIAGNOSIS.md A).
+ * 0.999 (DIAGNOSIS.md A). Where only packets were seen, nothing is surer than 0.80.
  */
 #include "diag/verdict.h"
 
@@ -21,6 +21,7 @@
 
 #define PRIOR (-2)
 #define CAP_BY_PLACE 0.90	/* some functions drop for more than one cause */
+#define CAP_PACKETS 0.80	/* seen from outside: another cause may look the same */
 #define CAP_PLAIN 0.95
 #define CAP_DECISIVE 0.99
 #define CAP_PROVEN 0.999
@@ -54,6 +55,8 @@ static bool rests_on_a_place(const struct xc_case *c, const struct xc_opinion *o
 
 static double cap_of(const struct xc_case *c, const struct xc_opinion *o)
 {
+	if (c->is_packets_only)
+		return CAP_PACKETS;
 	if (o->is_proven)
 		return CAP_PROVEN;
 	if (rests_on_a_place(c, o))
@@ -346,6 +349,21 @@ static void sort_evidence(struct xc_finding *f)
 	}
 }
 
+/* No hook has told any of this. */
+static void write_packets_only(struct xc_finding *f)
+{
+	struct xc_evidence *e;
+
+	for (size_t i = 0; i < f->n_evidence; i++)
+		(void)snprintf(f->evidence[i].hook, sizeof(f->evidence[i].hook), "capture");
+	if (f->n_evidence < XC_FINDING_EVIDENCE)
+		f->n_evidence++;
+	e = &f->evidence[f->n_evidence - 1];
+	*e = (struct xc_evidence){ .layer = f->layer, .hook = "capture" };
+	(void)snprintf(e->fact, sizeof(e->fact),
+		       "only packets were seen: no kernel and no process told anything");
+}
+
 void xc_write_finding(const struct xc_case *c, const struct xc_verdict *v,
 		      const struct xc_decision *d, struct xc_finding *ret_finding)
 {
@@ -360,6 +378,8 @@ void xc_write_finding(const struct xc_case *c, const struct xc_verdict *v,
 	if (d->status == XC_STATUS_CLEARED)
 		write_cleared(c, d, f);
 	sort_evidence(f);
+	if (c->is_packets_only)
+		write_packets_only(f);
 	f->severity = d->severity;
 	f->status = d->status;
 	f->tuple = c->tuple;

@@ -13,13 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One flow of the window; everything borrowed. */
+#define XC_PAYLOAD_MAX 512
+
+/* The first bytes of the payload of a window's packets, for payload_entropy. */
+struct xc_payload {
+	uint16_t n;
+	uint8_t byte[XC_PAYLOAD_MAX];
+};
+
+/* One flow of the window; everything borrowed. Who hands it over has closed its shut intervals (xc_flow_shut_ns()). */
 struct xc_flow_seen {
 	const struct xc_flow_key *key;
 	const struct xc_flow *flow;		/* as at the end of the window */
 	const struct xc_flow_window
 		*window; /* NULL = no packet in it: no row, but perhaps half open */
 	const struct xc_hist *latency;		/* NULL = no sample */
+	const struct xc_payload *payload;	/* NULL = none was sampled (live: never) */
 	const struct xc_flow_kernel
 		*kernel; /* within the window (n_*); NULL = only packets were seen */
 	const struct xc_sys_cgroup *cgroup;	/* of the local socket; NULL = the node's */

@@ -15,7 +15,7 @@
 struct xc_flow_table_cfg {
 	uint64_t window_ns;	/* not 0 */
 	uint64_t idle_ns;	/* a flow without a packet for this long is over; 0 = never */
-	uint32_t max_flows;
+	uint32_t max_flows;	/* not 0; a window with more of them goes out in parts */
 };
 
 struct xc_flow_table_stats {
@@ -40,8 +40,13 @@ int xc_flow_table_new(const struct xc_flow_table_cfg *cfg, xc_window_fn on_windo
 /** Accepts NULL. Rows not flushed are lost. */
 void xc_flow_table_free(struct xc_flow_table *t);
 
-/** One packet; closes the windows its time has passed. 0, -ENOMEM, or what on_window returned. */
-int xc_flow_table_add(struct xc_flow_table *t, struct xc_flow_packet *k);
+/**
+ * One packet; closes the windows its time has passed. Its key end and, for a late fragment, its ports are set.
+ * @bytes: from the IP header on, for the payload sample; NULL = take none
+ * Return: 0, -ENOMEM, or what on_window returned.
+ */
+int xc_flow_table_add(struct xc_flow_table *t, struct xc_flow_packet *k,
+		      const struct xc_flow_bytes *bytes);
 
 /** The capture is over: close the open window. */
 int xc_flow_table_flush(struct xc_flow_table *t);

@@ -113,6 +113,7 @@ struct xc_case {
 	bool is_overdue;	/* still connecting, without an answer for longer than --syn-timeout */
 	bool is_neigh_overdue;	/* a next hop has not answered for longer than --arp-timeout */
 	bool is_listener;	/* about a listening socket as a whole, not one connection */
+	bool is_packets_only;	/* from a capture: no kernel and no process told anything */
 
 	struct xc_side client;
 	struct xc_side server;

@@ -10,7 +10,7 @@
 
 #define XC_SYS_TOP_LEN 96
 
-/* CPU quota and memory of one cgroup (or, for the node, of the topmost groups with a quota). */
+/* CPU quota and memory of one cgroup; for the node: the sum of the topmost groups with a quota, no memory. */
 struct xc_sys_cgroup {
 	bool has_cpu;		/* a quota is set at the group or above it */
 	bool has_memory;	/* a limit is set */
@@ -18,7 +18,6 @@ struct xc_sys_cgroup {
 	double throttled_ms;
 	double memory_percent;		/* working set of the limit, 0..100 */
 	double memory_available_mib;	/* limit less working set */
-	uint64_t oom_kills;
 };
 
 /* Listeners of one network namespace. */
@@ -28,6 +27,7 @@ struct xc_sys_netns {
 
 struct xc_sys_sample {
 	bool is_valid;		/* false: nothing was measured (a capture) */
+	bool is_partial;	/* something could not be read, or was too much: what it tells is 0 or too low */
 	double window_s;	/* what the counters below cover */
 	double cpu_percent;	/* 0..100 of all CPUs */
 	double memory_percent;	/* 0..100 */

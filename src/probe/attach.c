@@ -2,6 +2,7 @@
 /* Any probe: choose the programs this kernel can take, load them, attach them. */
 #include "probe/probe.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +19,37 @@ struct xc_attached {
 	size_t n;
 };
 
-struct bpf_link *xc_attached_link(const struct xc_attached *attached, const char *name)
+static struct bpf_link *link_of(const struct xc_attached *attached, const char *name)
 {
 	for (size_t i = 0; i < attached->n; i++)
 		if (!strcmp(attached->links[i].name, name))
 			return attached->links[i].link;
 	return NULL;
+}
+
+int xc_attached_prog_fd(const struct xc_attached *attached, const char *name)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(attached->obj, name);
+
+	return prog ? bpf_program__fd(prog) : -ENOENT;
+}
+
+/* An iterator runs while it is read; what it finds goes to maps and the ring, the text is empty. */
+int xc_attached_run(const struct xc_attached *attached, const char *name)
+{
+	const struct bpf_link *link = link_of(attached, name);
+	_cleanup_close_ int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	char unused[64];
+	ssize_t n;
+
+	if (!link)
+		return -ENOENT;
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, unused, sizeof(unused));
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : 0;
 }
 
 void xc_probe_close(struct xc_attached *attached)
@@ -140,7 +166,8 @@ static int attach(struct xc_attached *a, const struct xc_probe_env *env)
 	if (env->cgroup_root)
 		cgroup_fd = open(env->cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bpf_object__for_each_program(prog, a->obj) {
-		if (!bpf_program__autoload(prog))
+		if (!bpf_program__autoload(prog) ||
+		    bpf_program__type(prog) == BPF_PROG_TYPE_SCHED_CLS)
 			continue;
 		if (a->n == LINKS_MAX)
 			return -ENOSPC;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the programs that send records share: the ring, the counters, the scope. Maps named xc_* exist once; user space hands the same map to every
- * object (probe/share.c).
+ * What the programs that send records share: the ring, the counters, the scope. Maps named
+ * xc_* exist once; user space hands the same map to every object (probe/share.c).
  */
 #pragma once
 

@@ -183,6 +183,7 @@ struct tcp_sock {
 	u32 snd_nxt;
 	u32 snd_una;
 	u32 srtt_us;
+	u32 mdev_us;
 	u32 rcv_wnd;
 	u32 rcv_tstamp;
 	u32 total_retrans;
@@ -199,6 +200,7 @@ struct request_sock {
 struct tcp_skb_cb {
 	__u32 seq;
 	__u32 end_seq;
+	__u16 tcp_gso_segs;
 	__u8 tcp_flags;		/* u8 to 6.14, u16 with AccECN after: the low byte is the same */
 };
 

@@ -167,20 +167,3 @@ static __always_inline int xc_skb_parse(const struct sk_buff *skb, struct pkt *k
 	parse_l4(l4, l4 - ip, k);
 	return 1;
 }
-
-/* The namespace a packet is in: of its device; of its route, because TCP takes the device off
- * a packet it has accepted; of its socket last, because a packet that crossed a veth can still
- * carry the sender's. */
-static __always_inline u32 xc_skb_netns(const struct sk_buff *skb)
-{
-	struct dst_entry *dst = (struct dst_entry *)(BPF_CORE_READ(skb, _skb_refdst) & ~1ul);
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	struct sock *sk;
-
-	if (!dev && dst)
-		dev = BPF_CORE_READ(dst, dev);
-	if (dev)
-		return BPF_CORE_READ(dev, nd_net.net, ns.inum);
-	sk = BPF_CORE_READ(skb, sk);
-	return sk ? xc_sk_netns(sk) : 0;
-}

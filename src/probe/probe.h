@@ -12,7 +12,7 @@
 #include <bpf/libbpf.h>
 #include <stddef.h>
 
-#define XC_SHARE_MAX 16
+#define XC_SHARE_MAX 32
 
 /* Maps named xc_* exist once; whoever loads first makes them. */
 struct xc_share {
@@ -36,6 +36,7 @@ struct xc_probe_env {
 	struct xc_share *share;
 	const char *cgroup_root;	/* cgroup v2 tree, NULL = none */
 	uint32_t ring_bytes;
+	uint32_t max_flows;		/* of probes that are for flows */
 	struct xc_probe_report *report;	/* never NULL */
 };
 
@@ -55,6 +56,7 @@ struct xc_program {
  * @needs: one line for doctor: kernel features and capabilities
  * @without: what becomes less certain when the probe is missing
  * @needs_func: kernel function (helpers are functions) its programs call; NULL = none
+ * @is_for_flows: `features` loads it; the others are for `why`, and come first in the list
  * @elf: the object, built into crosscut
  * @programs: ends with a row without name
  */
@@ -64,6 +66,7 @@ struct xc_probe {
 	const char *needs;
 	const char *without;
 	const char *needs_func;
+	bool is_for_flows;
 	const void *(*elf)(size_t *ret_size);
 	const struct xc_program *programs;
 };
@@ -84,8 +87,11 @@ void xc_probe_close(struct xc_attached *attached);
 
 XC_DEFINE_FREEP(struct xc_attached, xc_probe_close)
 
-/** The link of program @name, or NULL. Owned by @attached. */
-struct bpf_link *xc_attached_link(const struct xc_attached *attached, const char *name);
+/** Run iterator @name once, in the network namespace of the caller. 0, -ENOENT or another -errno. */
+int xc_attached_run(const struct xc_attached *attached, const char *name);
+
+/** fd of program @name, or -ENOENT; programs for interfaces are loaded, and attached by who knows the interface. */
+int xc_attached_prog_fd(const struct xc_attached *attached, const char *name);
 
 /** Before load: give @obj the shared maps that exist already and size those it will make. */
 int xc_share_use(struct xc_share *share, struct bpf_object *obj, const struct xc_probe_env *env);

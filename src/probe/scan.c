@@ -5,32 +5,14 @@
 
 #include "scan.skel.h"
 
-#include <bpf/bpf.h>
-#include <errno.h>
-
-/* An iterator runs while it is read; what it finds goes to the ring, the text is empty. */
-static int run(struct bpf_link *link)
-{
-	_cleanup_close_ int fd = bpf_iter_create(bpf_link__fd(link));
-	char unused[64];
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	do {
-		n = read(fd, unused, sizeof(unused));
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : 0;
-}
-
 int xc_scan_files(const struct xc_attached *scan)
 {
-	return run(xc_attached_link(scan, "scan_files"));
+	return xc_attached_run(scan, "scan_files");
 }
 
 int xc_scan_tcp(const struct xc_attached *scan)
 {
-	return run(xc_attached_link(scan, "scan_tcp"));
+	return xc_attached_run(scan, "scan_tcp");
 }
 
 static const struct xc_program programs[] = {

@@ -39,6 +39,23 @@ static __always_inline u32 xc_sk_netns(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+/* The namespace a packet is in: of its device; of its route, because TCP takes the device off
+ * a packet it has accepted; of its socket last, because a packet that crossed a veth can still
+ * carry the sender's. */
+static __always_inline u32 xc_skb_netns(const struct sk_buff *skb)
+{
+	struct dst_entry *dst = (struct dst_entry *)(BPF_CORE_READ(skb, _skb_refdst) & ~1ul);
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	struct sock *sk;
+
+	if (!dev && dst)
+		dev = BPF_CORE_READ(dst, dev);
+	if (dev)
+		return BPF_CORE_READ(dev, nd_net.net, ns.inum);
+	sk = BPF_CORE_READ(skb, sk);
+	return sk ? xc_sk_netns(sk) : 0;
+}
+
 static __always_inline u64 xc_sk_cookie(struct sock *sk)
 {
 	u64 c = sk->__sk_common.skc_cookie.counter;

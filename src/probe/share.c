@@ -21,6 +21,9 @@ int xc_share_fd(const struct xc_share *share, const char *name)
 	return -ENOENT;
 }
 
+#define LATENCIES_PER_FLOW 4	/* different ones in a window, in the mean; what is beyond is counted */
+#define TRUTHS_MAX 65536	/* made in advance, about 200 bytes each */
+
 static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
 {
 	const char *name = bpf_map__name(map);
@@ -31,6 +34,13 @@ static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
 		return bpf_map__set_max_entries(map, env->cfg->own_set_mask + 1);
 	if (!strcmp(name, "xc_owners"))
 		return bpf_map__set_max_entries(map, (env->cfg->own_set_mask + 1) * XC_OWN_WAYS);
+	if (!strcmp(name, "xc_flows"))
+		return bpf_map__set_max_entries(map, env->max_flows);
+	if (!strncmp(name, "xc_latency", 10))
+		return bpf_map__set_max_entries(map, env->max_flows * LATENCIES_PER_FLOW);
+	if (!strcmp(name, "xc_truth"))
+		return bpf_map__set_max_entries(
+			map, env->max_flows < TRUTHS_MAX ? env->max_flows : TRUTHS_MAX);
 	return 0;
 }
 

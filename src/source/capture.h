@@ -5,6 +5,7 @@
 #include "abi/flow_packet.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct xc_capture_stats {

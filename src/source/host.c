@@ -2,6 +2,7 @@
 #include "source/host.h"
 
 #include "base/log.h"
+#include "sys/netstat.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -50,6 +51,8 @@ int64_t xc_wall_offset_ns(void)
 
 /* ---- counters ------------------------------------------------------------------------ */
 
+#define WIN_PROBES (XC_CTR_SYNCOOKIES_SENT + 1)	/* read beside the counters */
+
 /* Names of TcpExt, by enum xc_counter. */
 static const char *const tcpext[] = {
 	[XC_CTR_LISTEN_OVERFLOWS] = "ListenOverflows",
@@ -57,43 +60,17 @@ static const char *const tcpext[] = {
 	[XC_CTR_REQQ_FULL_COOKIES] = "TCPReqQFullDoCookies",
 	[XC_CTR_REQQ_FULL_DROP] = "TCPReqQFullDrop",
 	[XC_CTR_SYNCOOKIES_SENT] = "SyncookiesSent",
+	[WIN_PROBES] = "TCPWinProbe",
 };
-
-/* "TcpExt: A B C\nTcpExt: 1 2 3\n": the value under @name. */
-static uint64_t netstat_value(const char *names, const char *values, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (;;) {
-		names = strchr(names, ' ');
-		values = strchr(values, ' ');
-		if (!names || !values)
-			return 0;
-		names++;
-		values++;
-		if (!strncmp(names, name, len) && (names[len] == ' ' || !names[len]))
-			return strtoull(values, NULL, 10);
-	}
-}
 
 static bool read_tcpext(int fd, uint64_t v[_XC_CTR_MAX], uint64_t *ret_win_probes)
 {
-	char text[8192], *values, *end;
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	uint64_t got[ARRAY_SIZE(tcpext)];
 
-	if (n <= 0)
+	if (!xc_netstat_read(fd, tcpext, got, ARRAY_SIZE(got)))
 		return false;
-	text[n] = '\0';
-	values = strstr(text, "\nTcpExt:");
-	if (strncmp(text, "TcpExt:", 7) || !values)
-		return false;
-	*values++ = '\0';
-	end = strchr(values, '\n');
-	if (end)
-		*end = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(tcpext); i++)
-		v[i] = netstat_value(text, values, tcpext[i]);
-	*ret_win_probes = netstat_value(text, values, "TCPWinProbe");
+	memcpy(v, got, WIN_PROBES * sizeof(*v));
+	*ret_win_probes = got[WIN_PROBES];
 	return true;
 }
 

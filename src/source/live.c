@@ -11,6 +11,7 @@
 #include "model/reason.h"
 #include "probe/probe.h"
 #include "probe/scan.h"
+#include "source/fit.h"
 #include "source/naming.h"
 
 #include <bpf/bpf.h>
@@ -60,72 +61,15 @@ static uint32_t own_set_mask(uint32_t max_connections)
 	return n - 1;
 }
 
-/* Drops that belong to normal operation; by name, since the numbers move. */
-static enum xc_reason_action action_of(const char *name)
-{
-	static const char *const ignore[] = {
-		"SKB_NOT_DROPPED_YET",
-		"SKB_CONSUMED",
-		"SKB_DROP_REASON_SOCKET_CLOSE",
-		"SKB_DROP_REASON_QUEUE_PURGE",
-		"SKB_DROP_REASON_UNICAST_IN_L2_MULTICAST",
-		"SKB_DROP_REASON_PACKET_SOCK_ERROR",
-		"SKB_DROP_REASON_UNIX_DISCONNECT",
-		"SKB_DROP_REASON_UNIX_SKIP_OOB",
-		"SKB_DROP_REASON_TCP_OLD_DATA",
-		"SKB_DROP_REASON_TCP_OFOMERGE",
-		"SKB_DROP_REASON_TCP_OLD_ACK",
-		"SKB_DROP_REASON_TCP_RESET",
-		"SKB_DROP_REASON_TCP_CLOSE",
-		"SKB_DROP_REASON_TCP_RFC7323_PAWS_ACK",
-		"SKB_DROP_REASON_TCP_RFC7323_TSECR",
-		"SKB_DROP_REASON_DUP_FRAG",
-		"SKB_DROP_REASON_UNHANDLED_PROTO",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(ignore); i++)
-		if (!strcmp(name, ignore[i]))
-			return XC_REASON_IGNORE;
-	return strcmp(name, "SKB_DROP_REASON_NOT_SPECIFIED") ? XC_REASON_KEEP : XC_REASON_BY_PLACE;
-}
-
-static void on_drop_reason(void *arg, const char *name, uint32_t value)
-{
-	struct xc_probe_cfg *cfg = arg;
-
-	if (value < XC_REASON_MAX)
-		cfg->reason_action[value] = (uint8_t)action_of(name);
-	if (!strcmp(name, "SKB_DROP_REASON_NOT_SPECIFIED"))
-		cfg->reason_not_specified = value;
-	else if (!strcmp(name, "SKB_DROP_REASON_NO_SOCKET"))
-		cfg->reason_no_socket = value;
-	else if (!strcmp(name, "SKB_DROP_REASON_SOCKET_FILTER"))
-		cfg->reason_socket_filter = value;
-	else if (!strcmp(name, "SKB_DROP_REASON_TCP_OLD_SEQUENCE"))
-		cfg->reason_old_sequence = value;
-}
-
 static void make_cfg(struct live *l)
 {
-	struct timespec tick = { 0 };
-
 	l->cfg = l->env.scope;
 	l->cfg.has_netns_scope = !l->scope.is_whole_host;
 	l->cfg.netns_only = !l->scope.is_whole_host && l->scope.n == 1 ? l->scope.ns[0].inum : 0;
 	l->cfg.ifindex = l->env.iface ? l->env.scope.ifindex : 0;
-	l->cfg.has_sock_cookie = xc_kernel_has_func(&l->kernel, "bpf_get_socket_ptr_cookie");
-	l->cfg.has_task_btf = xc_kernel_has_func(&l->kernel, "bpf_get_current_task_btf");
-	l->cfg.has_snprintf = xc_kernel_has_func(&l->kernel, "bpf_snprintf");
-	l->cfg.has_reasons = xc_kernel_tp_args(&l->kernel, "kfree_skb") >= 3;
 	l->cfg.own_set_mask = own_set_mask(l->env.max_connections);
 	l->cfg.drop_budget = 2000;
-	/* the coarse clock moves once a jiffy */
-	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	l->cfg.hz = tick.tv_nsec ? (uint32_t)(1000000000 / tick.tv_nsec) : 250;
-	memset(l->cfg.reason_action, XC_REASON_KEEP, sizeof(l->cfg.reason_action));
-	(void)xc_kernel_enum(&l->kernel, "skb_drop_reason", on_drop_reason, &l->cfg);
-	if (!l->cfg.has_reasons)
-		l->cfg.reason_action[l->cfg.reason_not_specified] = XC_REASON_BY_PLACE;
+	xc_fit_kernel(&l->kernel, &l->cfg);
 }
 
 static void allow_netns(struct live *l, const struct xc_netns *ns)
@@ -260,7 +204,7 @@ static void live_closep(struct live **l)
 /* A probe this kernel cannot have costs certainty, not the whole run; without sockets there is no run. */
 static int open_probes(struct live *l)
 {
-	for (size_t i = 0; xc_probes[i]; i++) {
+	for (size_t i = 0; xc_probes[i] && !xc_probes[i]->is_for_flows; i++) {
 		struct xc_probe_report report = { 0 };
 		struct xc_probe_env env = {
 			.kernel = &l->kernel,

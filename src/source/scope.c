@@ -28,7 +28,7 @@ static bool is_number(const char *s)
 	return *s != '\0';
 }
 
-static int open_by_name(const char *name)
+int xc_netns_open(const char *name)
 {
 	char path[512];
 	int fd;
@@ -198,7 +198,7 @@ int xc_scope_open(struct xc_scope *scope, const char *const *names, size_t n_nam
 		n_names = 1;
 	}
 	for (size_t i = 0; i < n_names; i++) {
-		int fd = open_by_name(names[i]);
+		int fd = xc_netns_open(names[i]);
 
 		if (fd < 0)
 			return fd;

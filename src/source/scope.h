@@ -40,6 +40,9 @@ struct xc_scope {
 	uint64_t n_over;	/* namespaces beyond XC_SCOPE_MAX */
 };
 
+/** Open the namespace @name: a name of ip-netns, a path, a pid or "self". A descriptor to the caller, or -errno (logged). */
+int xc_netns_open(const char *name);
+
 /**
  * Open the namespaces of @names (ip-netns names, paths, pids), or find those of this host
  * when @n_names is 0. 0 or -errno (logged, with what to do).

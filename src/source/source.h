@@ -19,7 +19,7 @@ typedef void (*xc_record_fn)(void *arg, const struct xc_evt *e);
 
 /* What a source is told. Strings are borrowed for the life of the source. */
 struct xc_source_env {
-	const char *path;		/* recording to read */
+	const char *path;		/* recording or capture to read */
 	const char *const *netns;	/* names, paths or pids; the whole host when empty */
 	size_t n_netns;
 	const char *iface;		/* NULL = any */
@@ -46,6 +46,10 @@ struct xc_source {
 
 extern const struct xc_source xc_source_live;
 extern const struct xc_source xc_source_recording;
+extern const struct xc_source xc_source_packets;
+
+/** Is @path a capture, by its content? "-" (stdin) is. A recording, or nothing at all, is not. */
+bool xc_source_is_capture(const char *path);
 
 /* ---- writing a recording -------------------------------------------------------- */
 

@@ -151,7 +151,7 @@ def test_list_agrees_with_the_files():
     out = subprocess.run([sys.executable, str(LAB / "lab.py"), "list", "-o", "json"],
                          capture_output=True, text=True, check=True).stdout
     listed = {row["name"]: row["truth"] for row in map(json.loads, out.splitlines())}
-    files = {p.stem.replace("_", "-") for p in (LAB / "scenarios").glob("*.py")}
+    files = {p.stem.replace("_", "-") for d in ("scenarios", "faults") for p in (LAB / d).glob("*.py")}
     assert set(listed) == files
     assert all(listed[name] == lab.load(name).TRUTH for name in files)
 

@@ -68,7 +68,7 @@ static void no_name_or_letter_is_used_twice(void **state)
 static void every_default_is_allowed_and_prints_as_written(void **state)
 {
 	struct xc_config c;
-	char why[XC_WHY_LEN];
+	char why[XC_WHY_LEN], quoted[64];	/* text prints as JSON */
 
 	(void)state;
 	xc_config_default(&c);
@@ -81,7 +81,8 @@ static void every_default_is_allowed_and_prints_as_written(void **state)
 		if (xc_option_set(&c, o, o->preset, (struct xc_origin){ XC_ORIGIN_FLAG, 0 }, why))
 			fail_msg("%s: %s", o->name, why);
 		xc_option_print(&c, o, &b);
-		assert_string_equal(b.p, o->preset);
+		(void)snprintf(quoted, sizeof(quoted), "\"%s\"", o->preset);
+		assert_string_equal(b.p, o->type == XC_OPT_TEXT ? quoted : o->preset);
 		xc_buf_done(&b);
 	}
 }
@@ -100,6 +101,13 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_true(cfg.with_rules && cfg.drops_privileges && cfg.is_enabled);
 	assert_false(cfg.with_trace_rule || cfg.is_quiet || cfg.is_verbose || cfg.with_stats);
 	assert_int_equal(cfg.netns.n + cfg.n_filters + cfg.pid + cfg.count + cfg.duration_ns, 0);
+	assert_int_equal(cfg.window_ns, 5000000000);
+	assert_int_equal(cfg.features_duration_ns, 60000000000);
+	assert_int_equal(cfg.output_interval_ns, 10000000000);
+	assert_int_equal(cfg.label, 0);
+	assert_string_equal(cfg.columns, "default");
+	assert_int_equal(cfg.missing, XC_MISSING_ZERO);
+	assert_int_equal(cfg.row_output, XC_ROWS_CSV);
 }
 
 /* ---- values --------------------------------------------------------------------- */
@@ -257,6 +265,16 @@ static void reads_a_command_line(void **state)
 	assert_int_equal(cfg.output, XC_OUTPUT_text);
 	assert_int_equal(load_line(XC_CMD_why, "why --record x.xcr"), 0);
 	assert_string_equal(cfg.record_to, "x.xcr");
+	assert_int_equal(load_line(XC_CMD_features, "features eth0 -d 0 -w 1 -i 2 -l 11 -o json "
+						    "-f 10.0.0.1 --ip 10.0.0.2 --no-hubble"),
+			 0);
+	assert_int_equal(cfg.features_duration_ns, 0);
+	assert_int_equal(cfg.window_ns, 1000000000);
+	assert_int_equal(cfg.output_interval_ns, 2000000000);
+	assert_int_equal(cfg.label, 11);
+	assert_int_equal(cfg.row_output, XC_ROWS_JSON);
+	assert_int_equal(cfg.n_filters, 2);	/* one filter under two names */
+	assert_true(cfg.without_hubble);
 }
 
 static void keeps_filters_in_order_and_not_with_its_filter(void **state)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers with a small buffer read too slowly; the window they announce is shut most of the time."""
+import impair
+import loads
+
+TRUTH = dict(label=8, where="server", signal="zero_window_count > 5 or shut for more than 0.5 s", view=["client"],
+             levels={"light": {"pause": 0.3}, "heavy": {"pause": 0.8}})
+
+
+def run(lab, pause=0.5, rcvbuf=65536, connections=12):
+    target = lab.flow()
+    impair.unmerged(lab.client)
+    server = lab.server.start(loads.lazy, target, rcvbuf, pause)
+    lab.client.start(loads.uploads, target, connections, 32768, 0.02)
+    impair.background(lab)
+    yield [target]
+    told = impair.counted(lab.server, "TcpExt", "TCPToZeroWindowAdv", "windows shut")
+    server.go()
+    yield
+    return told()

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the maps of flows hold: written by flow.bpf.c and truth.bpf.c, read by source/taps.c. */
+#pragma once
+
+#include "abi/flow.h"
+
+#include <linux/bpf.h>
+
+/* xc_flows: by struct xc_flow_key. Both directions write it, on any CPU. */
+struct xc_flow_entry {
+	struct bpf_spin_lock lock;
+	__u32 _pad0;
+	__u64 id;		/* names the flow in xc_latency*; 0 = none yet */
+	struct xc_flow flow;
+};
+
+_Static_assert(sizeof(struct xc_flow_entry) == 1704, "ABI: struct xc_flow_entry");
+
+/* xc_latency0 (even windows), xc_latency1: samples in one bucket of one flow (__u64). */
+struct xc_latency_key {
+	__u64 id;
+	__u32 window;		/* low half of its number */
+	__u32 bucket;
+};
+
+_Static_assert(sizeof(struct xc_latency_key) == 16, "ABI: struct xc_latency_key");
+
+/* xc_flow_stats: since the program was loaded, per CPU. */
+struct xc_flow_losses {
+	__u64 n_packets, n_bytes;	/* of flows the table had no room for */
+	__u64 n_latencies;		/* samples likewise */
+	__u64 n_truths;			/* events of the kernel likewise */
+};
+
+_Static_assert(sizeof(struct xc_flow_losses) == 32, "ABI: struct xc_flow_losses");
+
+/* What the kernel's own hooks saw of a flow in one window. */
+struct xc_truth_window {
+	__u64 no;
+	__u32 n_retrans, n_policy_drops, n_drops;
+	__u32 _pad0;
+};
+
+/* xc_truth: by struct xc_flow_key, beside the flow, because tracing programs cannot take its lock. */
+struct xc_truth {
+	__u64 cookie, cgroup_id;	/* as in struct xc_flow_kernel */
+	__u32 tgid, netns;
+	char comm[16];
+	__u32 srtt_us, mdev_us;
+	__u8 initiator;		/* end of the key that sent what was dropped first */
+	__u8 is_server;		/* the socket named is the one that was connected to */
+	__u8 _pad0[6];
+	struct xc_truth_window window[2];	/* by window number & 1 */
+};
+
+_Static_assert(sizeof(struct xc_truth) == 104, "ABI: struct xc_truth");

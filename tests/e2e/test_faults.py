@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scenarios with a label: complete, acting by the kernel's own word, gone afterwards; their rows judged justly."""
+import contextlib
+import csv
+import io
+import os
+
+import dataset
+import features
+import impair
+import loads
+import peers
+import pytest
+import rows
+import ruletable
+import scenes
+import topology
+
+root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+FAULTS = scenes.names("faults")
+S = 10**9
+SERVER = ("10.0.0.2", 80, "tcp")
+
+
+# ---- scenarios ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_truth_is_complete(name):
+    scenario = scenes.load(name)
+    truth = scenario.TRUTH
+    wanted = {"label", "where", "signal", "view", "levels"}
+    assert wanted <= truth.keys() <= wanted | {"alone", "lasts"}
+    assert truth["label"] in range(len(rows.LABELS))
+    assert truth["view"] and set(truth["view"]) <= set(topology.SUFFIX)
+    assert truth["where"] and truth["signal"]
+    assert scenario.__doc__ and "\n" not in scenario.__doc__
+    for level, changes in features.levels(scenario).items():
+        assert features.settings(scenario, level).items() >= changes.items()
+
+
+def test_names_are_unique():
+    assert not set(FAULTS) & set(scenes.names())
+
+
+def test_every_label_at_several_intensities():
+    assert len(scenes.labelled(0)) >= 4
+    for label in range(1, len(rows.LABELS)):
+        assert scenes.labelled(label)
+        assert all(len(features.levels(scenes.load(name))) >= 3 for name in scenes.labelled(label))
+    assert "heavy-traffic" not in scenes.labelled()
+
+
+def test_settings_are_checked():
+    scenario = scenes.load("packet-loss")
+    assert features.settings(scenario, "medium", ["percent=50"])["percent"] == 50
+    for level, given in (("no-such", ()), ("medium", ["no=1"]), ("medium", ["percent=much"])):
+        with pytest.raises(topology.LabError):
+            features.settings(scenario, level, given)
+
+
+@root
+@pytest.mark.parametrize("name", ["cpu-throttling", "packet-loss", "latency-jitter", "syn-flood", "memory-pressure",
+                                  "backlog-overflow", "zero-windows", "reset-churn", "healthy-dns"])
+def test_fault_acts(name):
+    run = features.run_once(name, scenes.load(name), features.Plan(duration_s=1))
+    assert run["reproduced"], run["proof"]
+
+
+@root
+def test_heavy_traffic_prints_its_steps_and_ends_whatever_happens(capsys):
+    scenario = scenes.load("heavy-traffic")
+    with topology.make("heavy-traffic", scenario.TRUTH, "1") as made:
+        with contextlib.closing(scenario.run(made, PACKET_LOSS=50, DELAY_MS=20)) as steps:
+            next(steps)
+            next(steps)
+            assert "drop" in made.router.sh("nft list ruleset")
+            assert "lookup 77" in made.router.sh("ip rule")
+        assert made.router.sh("nft list ruleset") == ""
+        assert "lookup 77" not in made.router.sh("ip rule")
+    said = capsys.readouterr().err
+    assert [line[:5] for line in said.splitlines()] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+
+
+@root
+def test_relay_delays_and_keeps_order():
+    with topology.Lab("relay-" + str(os.getpid()), seed="1") as made:
+        flow = made.flow()
+        made.server.start(peers.serve, flow)
+        with impair.delayed(made, flow, [(50, 1)]):
+            late = made.client.call(peers.connect, flow, 5, ask=100000)
+        soon = made.client.call(peers.connect, flow, 5, ask=100)
+    assert late["result"] == soon["result"] == "ok"
+    assert late["after_ms"] >= 50 and soon["after_ms"] < 50
+    assert loads.stream_of(b"\x45" + bytes(range(1, 40))) == bytes(range(12, 24))
+
+
+# ---- rows ---------------------------------------------------------------------------------------
+
+def row(second, port=80, bits=0, ip="10.0.0.2"):
+    return {"timestamp": str(second), "dst_ip": ip, "dst_port": str(port), "protocol": "6", "fault_bits": str(bits),
+            "anomaly_label": "2"}
+
+
+def run_of(label, made, where="router"):
+    """A run whose fault acts from 10.05 s to 20.1 s and begins at 9.9 s."""
+    run = {"truth": {"label": label, "where": where}, "targets": [SERVER], "window_s": 1, "rows": made,
+           "begin_ns": 99 * S // 10, "acts_ns": 1005 * S // 100, "over_ns": 201 * S // 10, "reproduced": True}
+    return run | {"shares": rows.shares(run)}
+
+
+def test_true_label():
+    run = run_of(2, [])
+    assert rows.true_label(row(8), run) == 0
+    assert rows.true_label(row(9), run) is None  # the fault begins in it
+    assert rows.true_label(row(10), run) is None
+    assert rows.true_label(row(11), run) == 2
+    assert rows.true_label(row(11, ip="::ffff:10.0.0.2"), run) == 2
+    assert rows.true_label(row(11, port=81), run) == 0
+    assert rows.true_label(row(11, port=81), run_of(6, [], "node")) is None
+    assert rows.true_label(row(19), run) == 2
+    assert rows.true_label(row(20), run) is None
+    assert rows.true_label(row(30), run) is None  # after-effects
+
+
+def test_shares_and_bars():
+    good = [row(11, bits=1 << 2)] * 19 + [row(12, bits=1 << 2 | 1 << 3), row(5, bits=1 << 4), row(12, 81, 1 << 5)]
+    run = run_of(2, good)
+    assert run["shares"] == {"rows": 20, "fires": 20, "other": 1, "others": [3]}
+    assert rows.is_right(run)
+    assert not rows.is_right(run_of(2, good + [row(13)] * 3))
+    assert not rows.is_right(run_of(2, good + [row(12, bits=12)]))
+    assert not rows.is_right(run_of(2, []))
+    assert rows.is_right(run_of(0, [row(11)] * 100 + [row(12, bits=2)]))
+    assert not rows.is_right(run_of(0, [row(11)] * 99 + [row(12, bits=6)] * 2))
+
+
+def test_table_names_what_missed():
+    runs = [run_of(2, [row(11, bits=4)]), run_of(3, [row(11)]), run_of(10, [row(11)]), run_of(0, [row(11)])]
+    lines, missed = ruletable.table(runs)
+    assert [line.split()[0] for line in lines] == ["0", "2", "3", "10"]
+    assert missed == ["latency jitter"]
+    assert "not yet: needs L7" in lines[3]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert ruletable.report(runs[:1], [])
+        assert not ruletable.report(runs, [])
+        assert not ruletable.report(runs[:1], ["a run failed"])
+    assert "MISSED: latency jitter" in out.getvalue()
+
+
+def test_merged_rows_get_the_label_they_deserve(tmp_path):
+    merged = dataset.Merged(tmp_path / "dataset.csv")
+    with merged.file:
+        merged.add("a.1", run_of(2, [row(5), row(9), row(11), row(11, port=81)]))
+    with open(tmp_path / "dataset.csv", encoding="utf-8", newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [(r["run_id"], r["anomaly_label"]) for r in read] == [("a.1", "0"), ("a.1", "2"), ("a.1", "0")]
+    assert merged.counts == {0: 2, 2: 1}
