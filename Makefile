@@ -28,6 +28,8 @@ golden-update: all
 	@$(PYTHON) tests/golden/run.py $(BUILD)/crosscut --update
 
 bench: deps all
+	@tools/deps.sh peers || echo "deps: some peers are missing"
+	@$(PYTHON) tests/bench/captures.py
 	@$(PYTHON) tests/bench/run.py
 
 accuracy: deps all

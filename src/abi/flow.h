@@ -18,7 +18,9 @@
 
 /* Both directions have one key: the ends are sorted. */
 struct xc_flow_key {
-	__u8 addr[2][16] XC_WORDS;	/* IPv4 as IPv4-mapped IPv6; [0] is the lesser end (address, then port) */
+	__u8 addr
+		[2]
+		[16] XC_WORDS; /* IPv4 as IPv4-mapped IPv6; [0] is the lesser end (address, then port) */
 	__u16 port_he[2];	/* ICMP echo: its identifier, twice; other ICMP and late fragments: 0 */
 	__u8 proto;		/* IPPROTO_* */
 	__u8 _pad0[3];
@@ -74,22 +76,27 @@ enum {
 
 /* What one direction did within one window. */
 struct xc_flow_dir {
+	/* what every packet changes, in as few cache lines as can be */
 	__u64 bytes;		/* IP headers and payload, of every segment of a super-packet */
 	__u64 header_bytes;	/* IP and transport headers */
 	__u64 new_bytes;	/* payload not seen before */
-	__u64 retrans_bytes;	/* payload seen before */
 	__u64 size_sq;		/* sum of squared packet sizes; their sum is bytes */
 	__u64 window_sum;	/* bytes; n_windows samples */
-	__u64 zero_window_ns;	/* time in this window during which the peer might not send */
 	__u64 ttl_sq;		/* sum of squares; as many samples as packets */
+	struct xc_moments gap;	/* between packets of this direction, ns */
 	__u32 ttl_sum;
 	__u32 n_packets;
 	__u32 size_min, size_max;	/* IP bytes of one segment */
 	__u32 window_min, n_windows;
-	__u32 n_window_drops;	/* the window fell below half of what it was */
-	__u32 n_flags[8];	/* packets with flag 1 << i; n_flags[1]: with SYN, ACK or not */
-	__u32 n_syn_acks;
 	__u32 n_data;		/* packets with payload */
+	__u8 ttl_min;
+	__u8 _pad0[3];
+	__u32 n_flags[8];	/* packets with flag 1 << i; n_flags[1]: with SYN, ACK or not */
+	/* what only some do */
+	__u64 retrans_bytes;	/* payload seen before */
+	__u64 zero_window_ns;	/* time in this window during which the peer might not send */
+	__u32 n_window_drops;	/* the window fell below half of what it was */
+	__u32 n_syn_acks;
 	__u32 n_retrans;	/* segments with a byte, SYN or FIN that was seen before */
 	__u32 n_out_of_order;	/* segments that fill a gap, no byte of them seen before (RFC 4737) */
 	__u32 n_zero_windows;
@@ -101,9 +108,7 @@ struct xc_flow_dir {
 	__u32 n_wire_retrans, n_wire_out_of_order;	/* guessed from the wire, as Wireshark does */
 	__u32 retrans_run_max;
 	__u32 n_holes_lost;	/* more gaps than are remembered: a later fill counts as retransmission */
-	__u8 ttl_min;
-	__u8 _pad0[3];
-	struct xc_moments gap;	/* between packets of this direction, ns */
+	__u32 _pad1;
 };
 
 /* One window of one flow. */
@@ -129,22 +134,24 @@ struct xc_flow_window {
 enum xc_flow_state { XC_FLOW_NEW = 1, XC_FLOW_ESTABLISHED, XC_FLOW_CLOSING, XC_FLOW_CLOSED };
 
 struct xc_flow {
-	__u64 first_ns, last_ns;	/* of this connection */
+	/* what every packet changes or wants, in one cache line */
+	__u64 window_end_ns;	/* of the window that is being filled */
+	__u64 last_ns;		/* of this connection */
+	__u64 n_packets[2], n_bytes[2];	/* by end of the key that sends */
+	__u32 hook
+		[2]; /* where each end's packets are counted: interface << 1 | is_egress; 0 = not yet */
+	__u32 n_connections;	/* on this pair of ports, this one included */
+	__u8 initiator;		/* end of the key */
+	__u8 state;		/* enum xc_flow_state */
+	__u8 proto;
+	__u8 filling;		/* index of the window that is being filled */
+	__u64 first_ns;		/* of this connection */
 	__u64 syn_ns;		/* latest SYN of the initiator */
 	__u64 asked_ns;		/* UDP, ICMP: request that waits for an answer; 0 = none */
 	__u64 srtt_ns;		/* smoothed latency, 1/8 (RFC 6298); 0 = none yet */
 	__u64 handshake_ns;	/* of this connection, 0 = not seen */
 	__u64 last_latency_ns;
 	__u64 jitter_ns;
-	__u64 window_end_ns;	/* of the window that is being filled */
-	__u64 n_packets[2], n_bytes[2];	/* by end of the key that sends */
-	__u32 n_connections;	/* on this pair of ports, this one included */
-	__u32 hook
-		[2]; /* where each end's packets are counted: interface << 1 | is_egress; 0 = not yet */
-	__u8 initiator;		/* end of the key */
-	__u8 state;		/* enum xc_flow_state */
-	__u8 proto;
-	__u8 filling;		/* index of the window that is being filled */
 	struct xc_flow_half half[2];	/* by end of the key */
 	struct xc_flow_window window[2];	/* by window number & 1 */
 };

@@ -93,14 +93,36 @@ XC_INLINE const __u8 *xc_flow_at(const struct xc_flow_bytes *b, __u32 at, __u32 
 	return b->data + (at & (XC_FLOW_HEADERS - 1));
 }
 
+/*
+ * BPF reads what may be unaligned byte by byte. Headers start at multiples of four from the IP
+ * header on, which is aligned there; captures have it anywhere.
+ */
+#ifdef __bpf__
+#define XC_ALIGNED(p, n) __builtin_assume_aligned((p), (n))
+#else
+#define XC_ALIGNED(p, n) (p)
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define XC_SWAP(bits, x) __builtin_bswap##bits(x)
+#else
+#define XC_SWAP(bits, x) (x)
+#endif
+
 XC_INLINE __u32 xc_be16(const __u8 *p)
 {
-	return (__u32)p[0] << 8 | p[1];
+	__u16 x;
+
+	__builtin_memcpy(&x, XC_ALIGNED(p, 2), 2);
+	return XC_SWAP(16, x);
 }
 
 XC_INLINE __u32 xc_be32(const __u8 *p)
 {
-	return xc_be16(p) << 16 | xc_be16(p + 2);
+	__u32 x;
+
+	__builtin_memcpy(&x, XC_ALIGNED(p, 4), 4);
+	return XC_SWAP(32, x);
 }
 
 /* ::ffff:a.b.c.d, in two words: they are read as words soon after, and small stores would hold that up. */
@@ -109,25 +131,28 @@ XC_INLINE void xc_flow_addr4(__u8 out[16], const __u8 *p)
 	__u64 word[2] = { 0, 0 };
 	__u32 addr;
 
-	__builtin_memcpy(&addr, p, 4);
+	__builtin_memcpy(&addr, XC_ALIGNED(p, 4), 4);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	word[1] = (__u64)addr << 32 | 0xffff0000u;
 #else
 	word[1] = 0xffff00000000ull | addr;
 #endif
-	__builtin_memcpy(out, word, 16);
+	__builtin_memcpy(XC_ALIGNED(out, 8), word, 16);
 }
 
 /* RFC 1071 over the header; 0 in the field = left to the network card. */
 XC_INLINE int xc_flow_checksum_is_bad(const __u8 *ip, __u32 header_bytes)
 {
-	__u32 sum = 0;
+	__u64 sum = 0;
+	__u32 word;
 
 	if (header_bytes != 20 || !xc_be16(ip + 10))
 		return 0;
-	for (int i = 0; i < 20; i += 2)
-		sum += xc_be16(ip + i);
-	sum = (sum & 0xffff) + (sum >> 16);
+	for (int i = 0; i < 20; i += 4) {	/* the sum is the same in any word size and byte order */
+		__builtin_memcpy(&word, XC_ALIGNED(ip + i, 4), 4);
+		sum += word;
+	}
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return sum != 0xffff;
 }
@@ -206,8 +231,8 @@ XC_INLINE int xc_flow_parse_ip6(const struct xc_flow_bytes *b, __u32 at, struct 
 	ip->ttl = p[7];
 	ip->flags = 0;
 	ip->fragment_id = 0;
-	__builtin_memcpy(addr[0], p + 8, 16);
-	__builtin_memcpy(addr[1], p + 24, 16);
+	__builtin_memcpy(XC_ALIGNED(addr[0], 8), XC_ALIGNED(p + 8, 4), 16);
+	__builtin_memcpy(XC_ALIGNED(addr[1], 8), XC_ALIGNED(p + 24, 4), 16);
 	for (int i = 0; i < XC_IP6_HEADERS; i++) {
 		const __u8 *h;
 
@@ -391,11 +416,8 @@ XC_INLINE __u64 xc_flow_word(const __u8 *p)
 {
 	__u64 word;
 
-	__builtin_memcpy(&word, p, 8);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	return word;
+	__builtin_memcpy(&word, XC_ALIGNED(p, 8), 8);
+	return XC_SWAP(64, word);
 }
 
 /* Is the source the greater end? */

@@ -88,7 +88,8 @@ _Static_assert(sizeof(struct xc_rule_evt) == 344, "ABI: struct xc_rule_evt");
  * A named value: key such as "sysctl net.ipv4.ip_forward" or "cgroup path". Of id 0: about the
  * stream of records itself.
  */
-#define XC_NOTE_PACKETS_ONLY "packets only"	/* made from a capture: no kernel, no process told anything */
+#define XC_NOTE_PACKETS_ONLY                                                                       \
+	"packets only" /* made from a capture: no kernel, no process told anything */
 
 struct xc_note_evt {
 	struct xc_evt hdr;

@@ -186,14 +186,13 @@ static const struct {
 	const char *name;
 	void (*put)(struct xc_buf *out);
 } pages[] = {
-	{ "options", options_page },
-	{ "commands", commands_page },
-	{ "patterns", patterns_page },
-	{ "probes", probes_page },
-	{ "features", features_page },
+	{ "options", options_page }, { "commands", commands_page }, { "patterns", patterns_page },
+	{ "probes", probes_page },   { "features", features_page },
 };
 
-const char *const xc_help_pages[] = { "options", "commands", "patterns", "probes", "features", NULL };
+const char *const xc_help_pages[] = {
+	"options", "commands", "patterns", "probes", "features", NULL
+};
 
 _Static_assert(ARRAY_SIZE(xc_help_pages) == ARRAY_SIZE(pages) + 1, "every page has its name");
 

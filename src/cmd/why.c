@@ -69,6 +69,7 @@ const struct xc_cmd xc_cmd_why = {
 		"crosscut why  # everything that fails on this host, until Ctrl-C\n"
 		"crosscut why --to :5432 --duration 60s  # why do connections to the database fail?\n"
 		"crosscut why --netns self -o json --fail-on error  # for scripts\n"
-		"crosscut why -r incident.xcr  # the same answers from a recording, without root\n",
+		"crosscut why -r incident.xcr  # the same answers from a recording, without root\n"
+		"crosscut why -r trace.pcap  # and what packets alone can tell, from anybody's capture\n",
 	.run = why_run,
 };

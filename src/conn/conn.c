@@ -21,7 +21,7 @@ struct xc_conn {
 	struct xc_host host;
 	struct xc_flows flows;
 	struct xc_questions questions;
-	struct xc_flow *looked_at;	/* handed out by xc_conn_due() */
+	struct xc_conn_flow *looked_at;	/* handed out by xc_conn_due() */
 	uint64_t now_ns;
 	int64_t wall_offset_ns;
 	bool is_packets_only;
@@ -109,14 +109,15 @@ struct belongs {
 };
 
 /* Behind NAT the addresses differ, the SYN is the same. */
-static struct xc_flow *find_translated(struct xc_conn *t, const struct belongs *b)
+static struct xc_conn_flow *find_translated(struct xc_conn *t, const struct belongs *b)
 {
-	struct xc_flow *f = b->isn ? xc_flows_find_isn(&t->flows, b->isn, b->tuple->proto) : NULL;
+	struct xc_conn_flow *f =
+		b->isn ? xc_flows_find_isn(&t->flows, b->isn, b->tuple->proto) : NULL;
 
 	if (!f)
 		return NULL;
 	if (b->is_clients_word)
-		xc_flow_rename(&t->flows, f, b->tuple, b->netns);
+		xc_conn_flow_rename(&t->flows, f, b->tuple, b->netns);
 	else if (!f->c.translated.proto)
 		f->c.translated =
 			b->began == BEGAN_DESTINATION ? xc_tuple_swap(b->tuple) : *b->tuple;
@@ -124,9 +125,9 @@ static struct xc_flow *find_translated(struct xc_conn *t, const struct belongs *
 }
 
 /* The flow of a record; opened when there is none and it is worth one. NULL = none. */
-static struct xc_flow *flow_for(struct xc_conn *t, const struct belongs *b)
+static struct xc_conn_flow *flow_for(struct xc_conn *t, const struct belongs *b)
 {
-	struct xc_flow *f = xc_flows_find(&t->flows, b->tuple, b->netns);
+	struct xc_conn_flow *f = xc_flows_find(&t->flows, b->tuple, b->netns);
 	struct xc_tuple guess;
 
 	if (!f) {
@@ -140,23 +141,23 @@ static struct xc_flow *flow_for(struct xc_conn *t, const struct belongs *b)
 		f->lost_before = lost_now(t);
 	}
 	if (b->began != BEGAN_UNKNOWN)
-		xc_flow_orient(f, b->tuple, b->began == BEGAN_DESTINATION);
+		xc_conn_flow_orient(f, b->tuple, b->began == BEGAN_DESTINATION);
 	if (b->isn)
-		xc_flow_set_isn(&t->flows, f, b->isn);
+		xc_conn_flow_set_isn(&t->flows, f, b->isn);
 	return f;
 }
 
-static void restart(struct xc_conn *t, struct xc_flow *f)
+static void restart(struct xc_conn *t, struct xc_conn_flow *f)
 {
-	xc_flow_restart(&t->flows, f, t->now_ns);
+	xc_conn_flow_restart(&t->flows, f, t->now_ns);
 	f->lost_before = lost_now(t);
 }
 
 /* New evidence: look at the flow when the grace time is over. */
-static void schedule(struct xc_conn *t, struct xc_flow *f)
+static void schedule(struct xc_conn *t, struct xc_conn_flow *f)
 {
 	if (f->queue == XC_QUEUE_QUIET)
-		xc_flow_move(&t->flows, f, XC_QUEUE_DUE, t->now_ns + t->cfg.grace_ns);
+		xc_conn_flow_move(&t->flows, f, XC_QUEUE_DUE, t->now_ns + t->cfg.grace_ns);
 }
 
 /* ---- records ------------------------------------------------------------------------- */
@@ -188,25 +189,25 @@ static void on_enum(struct xc_conn *t, const struct xc_enum_evt *e)
 }
 
 /* Wake every open flow for which @concerns holds: something about its host became known. */
-static void wake(struct xc_conn *t, bool (*concerns)(const struct xc_flow *, const void *),
+static void wake(struct xc_conn *t, bool (*concerns)(const struct xc_conn_flow *, const void *),
 		 const void *what)
 {
 	for (uint32_t i = 0; i < t->flows.n; i++) {
-		struct xc_flow *f = &t->flows.slots[i];
+		struct xc_conn_flow *f = &t->flows.slots[i];
 
 		if (f->is_used && f->queue == XC_QUEUE_QUIET && concerns(f, what))
 			schedule(t, f);
 	}
 }
 
-static bool goes_to_listener(const struct xc_flow *f, const void *what)
+static bool goes_to_listener(const struct xc_conn_flow *f, const void *what)
 {
 	const struct xc_sock_evt *e = what;
 
 	return f->c.tuple.dport_he == e->tuple.sport_he && f->c.tuple.proto == e->tuple.proto;
 }
 
-static bool has_next_hop(const struct xc_flow *f, const void *what)
+static bool has_next_hop(const struct xc_conn_flow *f, const void *what)
 {
 	const struct xc_neigh_evt *e = what;
 
@@ -215,14 +216,14 @@ static bool has_next_hop(const struct xc_flow *f, const void *what)
 	       xc_addr_equal(f->c.tuple.daddr, e->addr);
 }
 
-static bool has_server_process(const struct xc_flow *f, const void *what)
+static bool has_server_process(const struct xc_conn_flow *f, const void *what)
 {
 	const struct xc_proc_evt *e = what;
 
 	return f->c.server.owner.tgid == e->owner.tgid;
 }
 
-static bool is_any_open(const struct xc_flow *f, const void *what)
+static bool is_any_open(const struct xc_conn_flow *f, const void *what)
 {
 	(void)what;
 	return f->c.n_syn_retrans || f->c.server.n_synack_retrans || f->c.is_listener;
@@ -232,7 +233,7 @@ static bool is_any_open(const struct xc_flow *f, const void *what)
 static void open_listener_case(struct xc_conn *t, const struct xc_host_listener *l)
 {
 	struct xc_tuple tuple = { .proto = l->proto, .dport_he = l->port_he };
-	struct xc_flow *f;
+	struct xc_conn_flow *f;
 
 	memcpy(tuple.daddr, l->fact.addr, 16);
 	if (xc_addr_is_v4(tuple.daddr))
@@ -263,7 +264,7 @@ static void on_counters(struct xc_conn *t, const struct xc_counters_evt *e)
 	wake(t, is_any_open, NULL);
 }
 
-static bool is_new_attempt(const struct xc_conn *t, const struct xc_flow *f, uint64_t cookie)
+static bool is_new_attempt(const struct xc_conn *t, const struct xc_conn_flow *f, uint64_t cookie)
 {
 	const struct xc_side *s = &f->c.client;
 
@@ -278,7 +279,7 @@ static void on_connection(struct xc_conn *t, const struct xc_sock_evt *e)
 	bool is_connecting = e->state == XC_TCP_SYN_SENT || e->state_old == XC_TCP_SYN_SENT;
 	/* a call that failed before its SYN has no sequence number yet */
 	uint32_t isn = is_connecting && e->write_seq ? e->write_seq - 1 : 0;
-	struct xc_flow *f;
+	struct xc_conn_flow *f;
 
 	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
 					   .netns = e->netns,
@@ -290,7 +291,7 @@ static void on_connection(struct xc_conn *t, const struct xc_sock_evt *e)
 		return;
 	if (began == BEGAN_SOURCE && is_new_attempt(t, f, e->cookie)) {
 		restart(t, f);
-		xc_flow_set_isn(&t->flows, f, isn);
+		xc_conn_flow_set_isn(&t->flows, f, isn);
 	}
 	xc_evidence_sock(&f->c, e);
 	if (e->what == XC_SOCK_CLOSED && !e->tuple.sport_he)
@@ -356,7 +357,7 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 	const struct xc_tuple *tuple = e->orig.proto ? &e->orig : &e->tuple;
 	const char *name;
 	enum xc_drop why = xc_evidence_drop_reason(&t->names, e, &name);
-	struct xc_flow *f;
+	struct xc_conn_flow *f;
 
 	if (!is_connection(e) || (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym)))
 		return;
@@ -376,7 +377,7 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 static void on_reset(struct xc_conn *t, const struct xc_reset_evt *e)
 {
 	bool answers_syn = is_syn(e->trigger_flags);	/* then the resetting side is the server */
-	struct xc_flow *f;
+	struct xc_conn_flow *f;
 
 	f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
 					   .netns = e->netns,
@@ -389,7 +390,7 @@ static void on_reset(struct xc_conn *t, const struct xc_reset_evt *e)
 
 static void on_icmp(struct xc_conn *t, const struct xc_icmp_evt *e)
 {
-	struct xc_flow *f = flow_for(
+	struct xc_conn_flow *f = flow_for(
 		t, &(struct belongs){ .tuple = &e->tuple, .netns = e->netns, .may_open = true });
 
 	xc_evidence_icmp(&f->c, e);
@@ -399,7 +400,7 @@ static void on_icmp(struct xc_conn *t, const struct xc_icmp_evt *e)
 static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 {
 	struct xc_tuple tuple = { .proto = e->proto, .dport_he = e->dport_he };
-	struct xc_flow *f;
+	struct xc_conn_flow *f;
 
 	memcpy(tuple.saddr, e->saddr, 16);
 	memcpy(tuple.daddr, e->daddr, 16);
@@ -417,10 +418,10 @@ static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 
 static void on_denied(struct xc_conn *t, const struct xc_denied_evt *e)
 {
-	struct xc_flow *f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
-							   .netns = e->netns,
-							   .began = BEGAN_SOURCE,
-							   .may_open = true });
+	struct xc_conn_flow *f = flow_for(t, &(struct belongs){ .tuple = &e->tuple,
+								.netns = e->netns,
+								.began = BEGAN_SOURCE,
+								.may_open = true });
 
 	if (is_new_attempt(t, f, 0))
 		restart(t, f);
@@ -451,7 +452,7 @@ static void on_note(struct xc_conn *t, const struct xc_note_evt *e)
 		xc_host_noted(&t->host, e);
 }
 
-static bool has_dropped_tuple(const struct xc_flow *f, const void *what)
+static bool has_dropped_tuple(const struct xc_conn_flow *f, const void *what)
 {
 	const struct xc_rule_evt *e = what;
 
@@ -465,7 +466,7 @@ static bool has_dropped_tuple(const struct xc_flow *f, const void *what)
 static void on_rule(struct xc_conn *t, const struct xc_rule_evt *e)
 {
 	for (uint32_t i = 0; i < t->flows.n; i++) {
-		struct xc_flow *f = &t->flows.slots[i];
+		struct xc_conn_flow *f = &t->flows.slots[i];
 
 		if (!f->is_used || !has_dropped_tuple(f, e))
 			continue;
@@ -549,7 +550,7 @@ static void find_overdue(struct xc_case *c, const struct xc_conn_cfg *cfg)
 
 const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_said)
 {
-	struct xc_flow *f;
+	struct xc_conn_flow *f;
 
 	f = xc_flows_first(&conn->flows, XC_QUEUE_DUE);
 	/* A storm shortens the grace: an early verdict is better than none. */
@@ -567,21 +568,21 @@ const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_sai
 
 void xc_conn_settle(struct xc_conn *conn, enum xc_settle how)
 {
-	struct xc_flow *f = conn->looked_at;
+	struct xc_conn_flow *f = conn->looked_at;
 
 	assert(f);
 	conn->looked_at = NULL;
 	if (how == XC_SETTLE_AGAIN)
-		xc_flow_forget_trouble(f, conn->now_ns);
+		xc_conn_flow_forget_trouble(f, conn->now_ns);
 	if (how == XC_SETTLE_DONE)
-		xc_flow_move(&conn->flows, f, XC_QUEUE_DONE, conn->now_ns + XC_FLOW_DONE_NS);
+		xc_conn_flow_move(&conn->flows, f, XC_QUEUE_DONE, conn->now_ns + XC_FLOW_DONE_NS);
 	else
-		xc_flow_move(&conn->flows, f, XC_QUEUE_QUIET, conn->now_ns + XC_FLOW_QUIET_NS);
+		xc_conn_flow_move(&conn->flows, f, XC_QUEUE_QUIET, conn->now_ns + XC_FLOW_QUIET_NS);
 }
 
 uint64_t xc_conn_deadline(const struct xc_conn *conn)
 {
-	const struct xc_flow *f = xc_flows_first(&conn->flows, XC_QUEUE_DUE);
+	const struct xc_conn_flow *f = xc_flows_first(&conn->flows, XC_QUEUE_DUE);
 
 	return f ? f->at_ns : UINT64_MAX;
 }

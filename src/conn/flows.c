@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static uint32_t slot_of(const struct xc_flows *t, const struct xc_flow *f)
+static uint32_t slot_of(const struct xc_flows *t, const struct xc_conn_flow *f)
 {
 	return (uint32_t)(f - t->slots);
 }
@@ -34,7 +34,7 @@ void xc_flows_done(struct xc_flows *t)
 
 /* ---- queues ----------------------------------------------------------------------- */
 
-static void unlink_flow(struct xc_flows *t, struct xc_flow *f)
+static void unlink_flow(struct xc_flows *t, struct xc_conn_flow *f)
 {
 	if (f->prev != XC_NO_SLOT)
 		t->slots[f->prev].next = f->next;
@@ -46,7 +46,8 @@ static void unlink_flow(struct xc_flows *t, struct xc_flow *f)
 		t->queues[f->queue].last = f->prev;
 }
 
-static void append(struct xc_flows *t, struct xc_flow *f, enum xc_queue_id queue, uint64_t at_ns)
+static void append(struct xc_flows *t, struct xc_conn_flow *f, enum xc_queue_id queue,
+		   uint64_t at_ns)
 {
 	uint32_t slot = slot_of(t, f), last = t->queues[queue].last;
 
@@ -61,13 +62,14 @@ static void append(struct xc_flows *t, struct xc_flow *f, enum xc_queue_id queue
 	t->queues[queue].last = slot;
 }
 
-void xc_flow_move(struct xc_flows *t, struct xc_flow *f, enum xc_queue_id queue, uint64_t at_ns)
+void xc_conn_flow_move(struct xc_flows *t, struct xc_conn_flow *f, enum xc_queue_id queue,
+		       uint64_t at_ns)
 {
 	unlink_flow(t, f);
 	append(t, f, queue, at_ns);
 }
 
-struct xc_flow *xc_flows_first(const struct xc_flows *t, enum xc_queue_id queue)
+struct xc_conn_flow *xc_flows_first(const struct xc_flows *t, enum xc_queue_id queue)
 {
 	uint32_t slot = t->queues[queue].first;
 
@@ -81,9 +83,9 @@ static bool is_local_scope(const uint8_t addr[16])
 	return xc_addr_is_loopback(addr) || xc_addr_is_link_local(addr) || xc_addr_is_zero(addr);
 }
 
-static struct xc_flow_key key_of(const struct xc_tuple *t, uint32_t netns)
+static struct xc_conn_flow_key key_of(const struct xc_tuple *t, uint32_t netns)
 {
-	struct xc_flow_key k;
+	struct xc_conn_flow_key k;
 	int order = memcmp(t->saddr, t->daddr, 16);
 	bool swap = order > 0 || (order == 0 && t->sport_he > t->dport_he);
 
@@ -98,9 +100,9 @@ static struct xc_flow_key key_of(const struct xc_tuple *t, uint32_t netns)
 	return k;
 }
 
-struct xc_flow *xc_flows_find(struct xc_flows *t, const struct xc_tuple *tuple, uint32_t netns)
+struct xc_conn_flow *xc_flows_find(struct xc_flows *t, const struct xc_tuple *tuple, uint32_t netns)
 {
-	struct xc_flow_key k = key_of(tuple, netns);
+	struct xc_conn_flow_key k = key_of(tuple, netns);
 	uint32_t slot = xc_index_first(&t->index, xc_hash(&k, sizeof(k)));
 
 	while (slot != XC_INDEX_END && memcmp(&t->slots[slot].key, &k, sizeof(k)))
@@ -110,7 +112,7 @@ struct xc_flow *xc_flows_find(struct xc_flows *t, const struct xc_tuple *tuple, 
 
 /* ---- one flow behind NAT: other addresses, the same SYN ------------------------------ */
 
-struct xc_flow *xc_flows_find_isn(struct xc_flows *t, uint32_t isn, uint8_t proto)
+struct xc_conn_flow *xc_flows_find_isn(struct xc_flows *t, uint32_t isn, uint8_t proto)
 {
 	uint32_t slot = xc_index_first(&t->by_isn, xc_hash(&isn, sizeof(isn)));
 
@@ -120,14 +122,14 @@ struct xc_flow *xc_flows_find_isn(struct xc_flows *t, uint32_t isn, uint8_t prot
 	return slot == XC_INDEX_END ? NULL : &t->slots[slot];
 }
 
-static void drop_isn(struct xc_flows *t, struct xc_flow *f)
+static void drop_isn(struct xc_flows *t, struct xc_conn_flow *f)
 {
 	if (f->isn)
 		xc_index_del(&t->by_isn, xc_hash(&f->isn, sizeof(f->isn)), slot_of(t, f));
 	f->isn = 0;
 }
 
-void xc_flow_set_isn(struct xc_flows *t, struct xc_flow *f, uint32_t isn)
+void xc_conn_flow_set_isn(struct xc_flows *t, struct xc_conn_flow *f, uint32_t isn)
 {
 	if (f->isn == isn)
 		return;
@@ -137,8 +139,8 @@ void xc_flow_set_isn(struct xc_flows *t, struct xc_flow *f, uint32_t isn)
 		xc_index_add(&t->by_isn, xc_hash(&isn, sizeof(isn)), slot_of(t, f));
 }
 
-void xc_flow_rename(struct xc_flows *t, struct xc_flow *f, const struct xc_tuple *tuple,
-		    uint32_t netns)
+void xc_conn_flow_rename(struct xc_flows *t, struct xc_conn_flow *f, const struct xc_tuple *tuple,
+			 uint32_t netns)
 {
 	f->c.translated = f->c.tuple;
 	f->c.tuple = *tuple;
@@ -147,7 +149,7 @@ void xc_flow_rename(struct xc_flows *t, struct xc_flow *f, const struct xc_tuple
 	xc_index_add(&t->index, xc_hash(&f->key, sizeof(f->key)), slot_of(t, f));
 }
 
-static void release(struct xc_flows *t, struct xc_flow *f)
+static void release(struct xc_flows *t, struct xc_conn_flow *f)
 {
 	unlink_flow(t, f);
 	drop_isn(t, f);
@@ -158,10 +160,10 @@ static void release(struct xc_flows *t, struct xc_flow *f)
 }
 
 /* Never used, freed, or of the flow that will be missed least. */
-static struct xc_flow *take_slot(struct xc_flows *t)
+static struct xc_conn_flow *take_slot(struct xc_flows *t)
 {
 	static const enum xc_queue_id order[] = { XC_QUEUE_DONE, XC_QUEUE_QUIET, XC_QUEUE_DUE };
-	struct xc_flow *f;
+	struct xc_conn_flow *f;
 
 	if (t->free_first == XC_NO_SLOT && t->n < t->max)
 		return &t->slots[t->n++];
@@ -183,10 +185,10 @@ bool xc_flows_are_pressed(const struct xc_flows *t)
 	       !xc_flows_first(t, XC_QUEUE_QUIET);
 }
 
-struct xc_flow *xc_flows_add(struct xc_flows *t, const struct xc_tuple *tuple, uint32_t netns,
-			     uint64_t now_ns)
+struct xc_conn_flow *xc_flows_add(struct xc_flows *t, const struct xc_tuple *tuple, uint32_t netns,
+				  uint64_t now_ns)
 {
-	struct xc_flow *f = take_slot(t);
+	struct xc_conn_flow *f = take_slot(t);
 
 	memset(f, 0, sizeof(*f));
 	f->key = key_of(tuple, netns);
@@ -204,7 +206,7 @@ void xc_flows_expire(struct xc_flows *t, uint64_t now_ns)
 	static const enum xc_queue_id both[] = { XC_QUEUE_QUIET, XC_QUEUE_DONE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
-		struct xc_flow *f;
+		struct xc_conn_flow *f;
 
 		while ((f = xc_flows_first(t, both[i])) && f->at_ns <= now_ns)
 			release(t, f);
@@ -213,7 +215,7 @@ void xc_flows_expire(struct xc_flows *t, uint64_t now_ns)
 
 /* ---- one flow --------------------------------------------------------------------- */
 
-static void clear_case(struct xc_flow *f, uint64_t now_ns)
+static void clear_case(struct xc_conn_flow *f, uint64_t now_ns)
 {
 	struct xc_tuple tuple = f->c.tuple;
 
@@ -224,15 +226,15 @@ static void clear_case(struct xc_flow *f, uint64_t now_ns)
 	f->c.first_ns = now_ns;
 }
 
-void xc_flow_restart(struct xc_flows *t, struct xc_flow *f, uint64_t now_ns)
+void xc_conn_flow_restart(struct xc_flows *t, struct xc_conn_flow *f, uint64_t now_ns)
 {
 	clear_case(f, now_ns);
 	drop_isn(t, f);
-	xc_flow_move(t, f, XC_QUEUE_QUIET, now_ns + XC_FLOW_QUIET_NS);
+	xc_conn_flow_move(t, f, XC_QUEUE_QUIET, now_ns + XC_FLOW_QUIET_NS);
 	t->n_opened++;
 }
 
-void xc_flow_forget_trouble(struct xc_flow *f, uint64_t now_ns)
+void xc_conn_flow_forget_trouble(struct xc_conn_flow *f, uint64_t now_ns)
 {
 	struct xc_side client = f->c.client, server = f->c.server;
 
@@ -244,7 +246,7 @@ void xc_flow_forget_trouble(struct xc_flow *f, uint64_t now_ns)
 	f->c.server.netns = server.netns;
 }
 
-void xc_flow_orient(struct xc_flow *f, const struct xc_tuple *t, bool is_reply)
+void xc_conn_flow_orient(struct xc_conn_flow *f, const struct xc_tuple *t, bool is_reply)
 {
 	struct xc_tuple want = is_reply ? xc_tuple_swap(t) : *t;
 	struct xc_side side;

@@ -163,10 +163,12 @@ static int read_packets(struct run *run, struct xc_capture *capture, struct xc_f
 {
 	struct xc_flow_packet packet;
 	struct xc_flow_bytes bytes;
+	/* who writes the pipe is interrupted too, and then hands over what it still holds */
+	bool is_pipe = !strcmp(run->cfg->read, "-");
 	int r;
 
 	for (;;) {
-		r = xc_stop_asked() ? 0 : xc_capture_next(capture, &packet, &bytes);
+		r = xc_stop_asked() && !is_pipe ? 0 : xc_capture_next(capture, &packet, &bytes);
 		if (r <= 0)
 			break;
 		r = is_wanted(run->cfg, &packet) ? xc_flow_table_add(table, &packet, &bytes) : 0;

@@ -85,10 +85,10 @@ const struct xc_option xc_options[] = {
 	/* ---- input and end ---------------------------------------------------------- */
 	{ "read", 'r', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(read), .cmds = WHY,
 	  .group = input, .arg = "FILE", .unset = "this host, live",
-	  .text = "explain a recording instead of this host; needs no root" },
+	  .text = "explain a recording, or a capture (pcap, pcapng; - is stdin), instead of this host; needs no root" },
 	{ "read", 'r', .type = XC_OPT_TEXT, .where = XC_CLI_ONLY, FIELD(read), .cmds = FEATURES,
 	  .group = input, .arg = "FILE", .unset = "the interface named, live",
-	  .text = "take the packets of this capture (pcap, pcapng; - is stdin) to its end; needs no root" },
+	  .text = "take the packets of this capture (pcap, pcapng; - is stdin) up to its end; needs no root" },
 	{ "duration", 'd', .type = XC_OPT_TIME, .min = 1 * MS, .max = 366ull * 24 * 60 * MIN,
 	  FIELD(duration_ns), .cmds = LIVE, .group = input, .arg = "TIME", .unit = "seconds",
 	  .unset = "until interrupted", .text = "end after this time" },

@@ -14,7 +14,8 @@ static void on_signal(int sig)
 
 void xc_stop_on_signals(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	/* a read that is cut short loses what zlib had of it; poll() returns all the same */
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
 	(void)sigaction(SIGINT, &sa, NULL);
 	(void)sigaction(SIGTERM, &sa, NULL);

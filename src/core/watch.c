@@ -113,8 +113,7 @@ static bool is_over(const struct run *run, uint64_t end_ns)
 static int loop(struct run *run)
 {
 	bool is_live = !run->cfg->read[0];	/* else the end of the file is the end */
-	uint64_t end_ns =
-		is_live && run->cfg->duration_ns ? now_ns() + run->cfg->duration_ns : 0;
+	uint64_t end_ns = is_live && run->cfg->duration_ns ? now_ns() + run->cfg->duration_ns : 0;
 	int r = 0;
 
 	while (!r && !is_over(run, end_ns)) {
@@ -148,7 +147,7 @@ static int open_source(struct run *run, const char *const *netns, size_t n_netns
 	};
 	int r;
 
-	run->source = !cfg->read[0]		     ? &xc_source_live :
+	run->source = !cfg->read[0]		      ? &xc_source_live :
 		      xc_source_is_capture(cfg->read) ? &xc_source_packets :
 							&xc_source_recording;
 	r = xc_watch_scope(cfg, &env.scope);

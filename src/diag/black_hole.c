@@ -41,7 +41,8 @@ static bool black_hole_match(const struct xc_case *c, struct xc_opinion *o)
 	xc_subject(o, "silence from %s", server);
 	xc_fix(o,
 	       "Something beyond %s drops them silently: a DROP rule (check iptables/nft rules there), a security group, a CNI fault, or a host that is down behind a router. Try `tracepath -p %u %s`, and run crosscut on the next hop or on the server.",
-	       c->is_packets_only ? "the place of the capture" : "this host", c->tuple.dport_he, xc_addr_str(c->tuple.daddr, server));
+	       c->is_packets_only ? "the place of the capture" : "this host", c->tuple.dport_he,
+	       xc_addr_str(c->tuple.daddr, server));
 	return true;
 }
 

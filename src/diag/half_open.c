@@ -56,8 +56,9 @@ static bool half_open_match(const struct xc_case *c, struct xc_opinion *o)
 			   "the server's accept queue is full: it never took the connection");
 	if (c->is_packets_only && s == &c->client && !s->last.bytes_acked &&
 	    !s->last.bytes_received)
-		xc_against(o, XC_AGAINST * 3,
-			   "the server has never acknowledged anything: it may not have the connection");
+		xc_against(
+			o, XC_AGAINST * 3,
+			"the server has never acknowledged anything: it may not have the connection");
 	xc_summary(o, "%s: close never acknowledged, the peer is gone", flow);
 	xc_subject(o, "peer of %s", xc_owner_words(&s->owner, who));
 	return true;

@@ -37,8 +37,10 @@ static bool keepalive_timeout_match(const struct xc_case *c, struct xc_opinion *
 	xc_summary(o, "%s: the peer fell silent and the connection timed out",
 		   xc_flow_words(c, flow));
 	xc_fix(o,
-	       "The path or the peer went away silently. If the connection was idle, a NAT or firewall on the way forgot it: send keep-alives (now %s) more often than its time-out, often a multiple of 60 s.",
-	       s->last.keepalive_s ? "on" : "off");
+	       "The path or the peer went away silently. If the connection was idle, a NAT or firewall on the way forgot it: send keep-alives%s more often than its time-out, often a multiple of 60 s.",
+	       c->is_packets_only  ? "" :
+	       s->last.keepalive_s ? " (now on)" :
+				     " (now off)");
 	xc_subject(o, "silence on %s", flow);
 	return true;
 }

@@ -85,8 +85,9 @@ static bool nothing_listens_match(const struct xc_case *c, struct xc_opinion *o)
 	if (xc_filter_drop_of(c))
 		xc_against(o, XC_RULED_OUT, "a filter dropped the SYN before it reached a socket");
 	if (c->is_packets_only)
-		xc_details(o,
-			   "The SYN was answered with a RST. A filter that rejects with a RST looks the same in a capture.");
+		xc_details(
+			o,
+			"The SYN was answered with a RST. A filter that rejects with a RST looks the same in a capture.");
 	name_the_near_miss(c, o);
 	xc_endpoint_str(at->daddr, at->dport_he, server);
 	if (c->translated.proto)

@@ -45,8 +45,7 @@ static void state_resends(const struct xc_case *c, struct xc_opinion *o, const s
 	if (s->last.sacked_out && s->last.snd_wnd)
 		xc_for(o, XC_STRONG, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
 		       "%s resends; later segments arrived (%u %s), the window is open", side,
-		       s->last.sacked_out,
-		       c->is_packets_only ? "duplicate ACKs" : "SACKed");
+		       s->last.sacked_out, c->is_packets_only ? "duplicate ACKs" : "SACKed");
 	if (s->last.total_retrans >= MIN_RETRANS)
 		xc_for(o, XC_WEAK, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
 		       "%s resent %u segments, %llu bytes acknowledged", side,

@@ -18,6 +18,7 @@
 #define NONE XC_INDEX_END
 #define NO_WINDOW UINT64_MAX
 #define BLOCK_SLOTS 256
+#define FIRST_SLOTS 1024		/* of the index, at the start */
 #define N_FRAGMENTS 1024			/* packets whose fragments are awaited; the next on the same place wins */
 #define HALF_OPEN_NS 60000000000ull		/* FEATURES half_open_connections: a SYN of the last 60 s */
 #define SAMPLE_BYTES 64				/* of the payload of one packet: many packets say more than one */
@@ -80,26 +81,19 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* A multiplicative hash; xc_hash() goes byte by byte, too slowly for every packet. @rest: what is not address. */
-static inline uint64_t mix(const uint8_t addr[2][16], uint64_t rest)
+/* A multiplicative hash. xc_hash() goes byte by byte (and names findings, so it stays as it is): too slow for
+ * every packet. Field by field, as they were just written: to read them in one word would wait for the stores. */
+static inline uint64_t hash_of(const struct xc_flow_key *key)
 {
+	uint64_t rest =
+		(uint64_t)key->proto << 32 | (uint32_t)key->port_he[0] << 16 | key->port_he[1];
 	uint64_t w[4];
 
-	memcpy(w, addr, sizeof(w));
+	memcpy(w, key->addr, sizeof(w));
 	w[0] = fold(w[0] ^ 0xa0761d6478bd642fu, w[1] ^ 0xe7037ed1a0b428dbu);
 	w[2] = fold(w[2] ^ 0x8ebc6af09c88c6e3u, w[3] ^ 0x589965cc75374cc3u);
 	return fold(w[0] ^ rest, w[2] ^ 0x1d8e4e27c47d124fu);
 }
-
-/* Field by field, as they were just written: to read them in one word would wait for the stores. */
-static inline uint64_t hash_of(const struct xc_flow_key *key)
-{
-	return mix(key->addr,
-		   (uint64_t)key->proto << 32 | (uint32_t)key->port_he[0] << 16 | key->port_he[1]);
-}
-
-_Static_assert(sizeof(struct xc_flow_key) == 40 && sizeof(struct xc_fragment_key) == 40,
-	       "is_same()");
 
 static inline bool is_same(const void *a, const void *b)
 {
@@ -147,7 +141,24 @@ static void list_append(struct xc_flow_table *t, uint32_t slot, struct entry *e)
 
 /* ---- slots ---------------------------------------------------------------------------------- */
 
-static int grow(struct xc_flow_table *t)
+/* An index as large as the flows that are there fits a cache; one as large as those allowed may not. */
+static int grow_index(struct xc_flow_table *t)
+{
+	struct xc_index larger;
+	uint32_t n =
+		t->index.n_slots > t->cfg.max_flows / 2 ? t->cfg.max_flows : t->index.n_slots * 2;
+	int r = xc_index_init(&larger, n);
+
+	if (r)
+		return r;
+	xc_index_done(&t->index);
+	t->index = larger;
+	for (uint32_t slot = t->oldest; slot != NONE; slot = entry_of(t, slot)->next)
+		xc_index_add(&t->index, hash_of(&entry_of(t, slot)->key), slot);
+	return 0;
+}
+
+static int add_block(struct xc_flow_table *t)
 {
 	uint32_t n = t->cfg.max_flows - t->n_slots;
 	struct entry *block = aligned_alloc(64, sizeof(*block) * BLOCK_SLOTS);
@@ -163,6 +174,15 @@ static int grow(struct xc_flow_table *t)
 	}
 	t->n_slots += n;
 	return 0;
+}
+
+static int grow(struct xc_flow_table *t)
+{
+	int r = 0;
+
+	if (t->n_slots + BLOCK_SLOTS > t->index.n_slots && t->index.n_slots < t->cfg.max_flows)
+		r = grow_index(t);
+	return r ? r : add_block(t);
 }
 
 /* Forget the flow; the slot keeps its memory for the next. */
@@ -416,7 +436,7 @@ static void join_fragments(struct xc_flow_table *t, struct xc_flow_packet *k)
 	struct fragments *at;
 
 	xc_fragment_key_of(k, &key);
-	at = &t->fragments[mix(key.addr, (uint64_t)key.proto << 32 | key.id) % N_FRAGMENTS];
+	at = &t->fragments[xc_hash(&key, sizeof(key)) % N_FRAGMENTS];
 	if (k->flags & XC_PACKET_FIRST_FRAGMENT) {
 		at->key = key;
 		memcpy(at->port_he, k->ends.port_he, sizeof(at->port_he));
@@ -520,7 +540,9 @@ int xc_flow_table_new(const struct xc_flow_table_cfg *cfg, xc_window_fn on_windo
 	t->free = t->oldest = t->newest = t->first_open = NONE;
 	t->idle_windows = windows_in(cfg->idle_ns, cfg->window_ns);
 	t->block = calloc(cfg->max_flows / BLOCK_SLOTS + 1, sizeof(*t->block));
-	r = t->block ? xc_index_init(&t->index, cfg->max_flows) : -ENOMEM;
+	r = t->block ? xc_index_init(&t->index,
+				     cfg->max_flows < FIRST_SLOTS ? cfg->max_flows : FIRST_SLOTS) :
+		       -ENOMEM;
 	if (r)
 		return r;
 	*ret_table = TAKE_PTR(t);

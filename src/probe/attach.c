@@ -109,6 +109,8 @@ static int set_cfg(struct bpf_object *obj, const struct xc_probe_cfg *cfg)
 
 static bool fits(const struct xc_program *p, const struct xc_kernel *kernel)
 {
+	if (p->func && xc_kernel_has_func(kernel, p->func) == p->wants_no_func)
+		return false;
 	if (!p->tracepoint)
 		return true;
 	return xc_kernel_tp_args(kernel, p->tracepoint) == p->n_args &&

@@ -6,10 +6,13 @@
 
 #include <linux/bpf.h>
 
-/* xc_flows: by struct xc_flow_key. Both directions write it, on any CPU. */
+/*
+ * xc_flows: by struct xc_flow_key. Both directions write it, on any CPU. Who reads it while it is
+ * written gets each word whole; a window that has ended is not written any more.
+ */
 struct xc_flow_entry {
-	struct bpf_spin_lock lock;
-	__u32 _pad0;
+	struct bpf_spin_lock lock;	/* before 5.12 */
+	__u32 is_taken;		/* since: by the CPU that writes */
 	__u64 id;		/* names the flow in xc_latency*; 0 = none yet */
 	struct xc_flow flow;
 };
@@ -27,12 +30,13 @@ _Static_assert(sizeof(struct xc_latency_key) == 16, "ABI: struct xc_latency_key"
 
 /* xc_flow_stats: since the program was loaded, per CPU. */
 struct xc_flow_losses {
-	__u64 n_packets, n_bytes;	/* of flows the table had no room for */
+	__u64 n_packets, n_bytes;	/* the table had no room for their flow */
+	__u64 n_busy;		/* ... or another CPU kept it for too long; in n_packets */
 	__u64 n_latencies;		/* samples likewise */
 	__u64 n_truths;			/* events of the kernel likewise */
 };
 
-_Static_assert(sizeof(struct xc_flow_losses) == 32, "ABI: struct xc_flow_losses");
+_Static_assert(sizeof(struct xc_flow_losses) == 40, "ABI: struct xc_flow_losses");
 
 /* What the kernel's own hooks saw of a flow in one window. */
 struct xc_truth_window {
@@ -47,7 +51,7 @@ struct xc_truth {
 	__u32 tgid, netns;
 	char comm[16];
 	__u32 srtt_us, mdev_us;
-	__u8 initiator;		/* end of the key that sent what was dropped first */
+	__u8 initiator;		/* end of the key whose packet was dropped first */
 	__u8 is_server;		/* the socket named is the one that was connected to */
 	__u8 _pad0[6];
 	struct xc_truth_window window[2];	/* by window number & 1 */

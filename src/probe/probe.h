@@ -46,6 +46,8 @@ struct xc_program {
 	const char *tracepoint;	/* without group, as in BTF; NULL = no tracepoint, loaded always */
 	int n_args;		/* of the tracepoint, the context not counted */
 	bool wants_ptr;		/* ... and the first of them is a pointer */
+	const char *func;	/* loaded where the kernel has this function; NULL = everywhere */
+	bool wants_no_func;	/* ... or where it has not */
 	const char *
 		lacks; /* what an older tracepoint does not give, and since when it does; may be NULL */
 	const char *so;		/* what is less certain for it */
@@ -90,7 +92,7 @@ XC_DEFINE_FREEP(struct xc_attached, xc_probe_close)
 /** Run iterator @name once, in the network namespace of the caller. 0, -ENOENT or another -errno. */
 int xc_attached_run(const struct xc_attached *attached, const char *name);
 
-/** fd of program @name, or -ENOENT; programs for interfaces are loaded, and attached by who knows the interface. */
+/** fd of program @name, or a negative errno: not loaded. Programs for interfaces are attached by who knows the interface. */
 int xc_attached_prog_fd(const struct xc_attached *attached, const char *name);
 
 /** Before load: give @obj the shared maps that exist already and size those it will make. */

@@ -21,7 +21,8 @@ int xc_share_fd(const struct xc_share *share, const char *name)
 	return -ENOENT;
 }
 
-#define LATENCIES_PER_FLOW 4	/* different ones in a window, in the mean; what is beyond is counted */
+#define LATENCIES_PER_FLOW                                                                         \
+	4 /* different ones in a window, in the mean; what is beyond is counted */
 #define TRUTHS_MAX 65536	/* made in advance, about 200 bytes each */
 
 static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
@@ -39,8 +40,8 @@ static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
 	if (!strncmp(name, "xc_latency", 10))
 		return bpf_map__set_max_entries(map, env->max_flows * LATENCIES_PER_FLOW);
 	if (!strcmp(name, "xc_truth"))
-		return bpf_map__set_max_entries(
-			map, env->max_flows < TRUTHS_MAX ? env->max_flows : TRUTHS_MAX);
+		return bpf_map__set_max_entries(map, env->max_flows < TRUTHS_MAX ? env->max_flows :
+										   TRUTHS_MAX);
 	return 0;
 }
 

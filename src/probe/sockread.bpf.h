@@ -41,7 +41,8 @@ struct {
 	__type(value, struct xc_sock_own);
 } xc_owners SEC(".maps");
 
-#define XC_SOCK_ALIGN_BITS 10	/* sockets are larger than this, and slabs align them to a cache line */
+#define XC_SOCK_ALIGN_BITS                                                                         \
+	10 /* sockets are larger than this, and slabs align them to a cache line */
 
 static __always_inline u32 xc_own_set_of(const struct sock *sk)
 {

@@ -7,6 +7,7 @@
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define SOCK_RAW 3
 #define MDEV_SCALE 4	/* tcp_sock: mdev_us is kept times 4, srtt_us times 8 (RFC 6298 2.3) */
 
 /* Who opened a socket: by its address until it is connected, by namespace and port while it listens. */
@@ -263,27 +264,43 @@ static __always_inline struct dropped *read_packet(const struct sk_buff *skb)
 	return d;
 }
 
-static __always_inline int on_drop(const struct sk_buff *skb, u32 reason)
+/* Normal operation, told by reason and packet: what nobody waits for, and who filters for himself. */
+static __always_inline int is_noise(const struct xc_flow_packet *k, u32 reason, struct sock *rx)
+{
+	if (reason == cfg.reason_no_socket)
+		return k->ends.proto != IPPROTO_UDP &&
+		       (k->ends.proto != IPPROTO_TCP || k->tcp_flags & XC_TCP_RST);
+	if (reason == cfg.reason_old_sequence)
+		return k->payload_bytes <= 1;	/* a keep-alive, and what answers it */
+	return reason == cfg.reason_socket_filter && rx && BPF_CORE_READ(rx, sk_type) == SOCK_RAW;
+}
+
+static __always_inline int on_drop(const struct sk_buff *skb, u32 reason, struct sock *rx)
 {
 	u8 action = action_of(reason);
 	struct xc_truth_window *w;
 	struct xc_truth *t;
 	struct dropped *d;
+	u32 netns;
 
 	/* what names no reason is normal as often as not */
 	if (action == XC_REASON_IGNORE || action == XC_REASON_BY_PLACE)
 		return 0;
-	if (!netns_in_scope(xc_skb_netns(skb)))
+	netns = xc_skb_netns(skb);
+	if (!netns_in_scope(netns))
 		return 0;
 	d = read_packet(skb);
-	if (!d || !xc_tuple_in_scope((const struct xc_tuple *)&d->k.ends))
+	if (!d || is_noise(&d->k, reason, rx) ||
+	    !xc_tuple_in_scope((const struct xc_tuple *)&d->k.ends))
 		return 0;
 	d->k.source = xc_flow_key_of(&d->k.ends, &d->key);
 	t = find_or_make(&d->key);
 	if (!t)
 		return 0;
-	if (!t->window[0].no && !t->window[1].no)
+	if (!t->netns) {
+		t->netns = netns;
 		t->initiator = d->k.source;
+	}
 	w = window_of(t);
 	__sync_fetch_and_add(&w->n_drops, 1);
 	if (action == XC_REASON_POLICY)
@@ -294,13 +311,13 @@ static __always_inline int on_drop(const struct sk_buff *skb, u32 reason)
 SEC("tp_btf/kfree_skb")		/* 6.11: with the receiving socket */
 int BPF_PROG(truth_drop_rx, struct sk_buff *skb, void *location, u32 reason, struct sock *rx_sk)
 {
-	return on_drop(skb, reason);
+	return on_drop(skb, reason, rx_sk);
 }
 
 SEC("tp_btf/kfree_skb")		/* 5.17: with a reason */
 int BPF_PROG(truth_drop, struct sk_buff *skb, void *location, u32 reason)
 {
-	return on_drop(skb, reason);
+	return on_drop(skb, reason, NULL);
 }
 
 /* ---- what was there before, and what is current ------------------------------------------------ */
@@ -370,7 +387,7 @@ int truth_tcp(struct bpf_iter__tcp *ctx)
 	t = find_or_make(&key);
 	if (!t)
 		return 0;
-	if (!t->netns)
+	if (!t->cgroup_id)
 		set_socket(t, sk);
 	/* of two ends on this host, the one that is told */
 	if (t->cookie == (u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter))

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -124,8 +125,8 @@ static int fail(struct xc_rowfile *f, int error)
 	f->error = error;
 	if (f->whole >= 0 && ftruncate(f->fd, f->whole))
 		(void)xc_warn(-errno, "%s may end within a row", f->cfg.path);
-	return xc_err(error, "cannot write to %s; %llu rows are in it", name_of(&f->cfg),
-		      (unsigned long long)f->n_rows);
+	return xc_err(error, "cannot write to %s; %" PRIu64 " rows are in it", name_of(&f->cfg),
+		      f->n_rows);
 }
 
 int xc_rowfile_flush(struct xc_rowfile *f)

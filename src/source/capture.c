@@ -134,9 +134,10 @@ static const struct {
 	link_fn ip_at;
 } links[] = {
 	{ DLT_EN10MB, link_ethernet }, { DLT_LINUX_SLL, link_sll },  { DLT_LINUX_SLL2, link_sll2 },
-	{ DLT_RAW, link_raw }, { LINKTYPE_RAW, link_raw },	       { DLT_IPV4, link_raw },	     { DLT_IPV6, link_raw },
-	{ DLT_NULL, link_null },       { DLT_LOOP, link_null },	     { DLT_PPP, link_ppp },
-	{ DLT_PPP_SERIAL, link_ppp },  { DLT_PPP_ETHER, link_pppoe }, { DLT_C_HDLC, link_chdlc },
+	{ DLT_RAW, link_raw },	       { LINKTYPE_RAW, link_raw },   { DLT_IPV4, link_raw },
+	{ DLT_IPV6, link_raw },	       { DLT_NULL, link_null },	     { DLT_LOOP, link_null },
+	{ DLT_PPP, link_ppp },	       { DLT_PPP_SERIAL, link_ppp }, { DLT_PPP_ETHER, link_pppoe },
+	{ DLT_C_HDLC, link_chdlc },
 };
 
 static link_fn link_of(int type)
@@ -182,8 +183,8 @@ int xc_capture_open(const char *path, struct xc_capture **ret_capture)
 	c->ip_at = link_of(link);
 	if (!c->ip_at) {
 		name = pcap_datalink_val_to_name(link);
-		(void)xc_err(0, "%s: link type %s (%d) is not one whose IP packets are known here", path,
-			     name ? name : "?", link);
+		(void)xc_err(0, "%s: link type %s (%d) is not one whose IP packets are known here",
+			     path, name ? name : "?", link);
 		return -EPROTONOSUPPORT;
 	}
 	*ret_capture = TAKE_PTR(c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Captures (pcap, pcapng, gzip'ed ones too) through libpcap: any link type that carries IP. */
+/* Captures (pcap, pcapng, gzip'ed ones too) as packets: Ethernet, Linux cooked, raw, null and PPP links. */
 #pragma once
 
 #include "abi/flow_packet.h"
@@ -12,8 +12,8 @@ struct xc_capture_stats {
 	uint64_t n_frames;	/* read */
 	uint64_t n_packets;	/* IP packets delivered */
 	uint64_t n_other;	/* frames without IP */
-	uint64_t n_cut;		/* IP packets captured too short to tell their flow */
-	bool is_truncated;	/* the file ends within a frame, or is damaged from there on */
+	uint64_t n_cut;		/* IP packets captured too short to tell their flow, or malformed */
+	bool is_truncated;	/* the file ends within a frame, or is damaged from there on; logged */
 };
 
 struct xc_capture;

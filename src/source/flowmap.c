@@ -118,14 +118,14 @@ static int hold(struct xc_flowmap *m, const struct xc_flow_key *key, struct held
 /* A walk over a map; 1 = there is a batch of @n, 0 = the end, or -errno. */
 struct walk {
 	int fd;
-	bool with_lock, with_delete, has_begun, is_over;
+	bool with_delete, has_begun, is_over;
 	uint64_t position;	/* as wide as the kernel may want it */
 	uint32_t n;
 };
 
 static int next_batch(struct walk *w, void *keys, void *values)
 {
-	LIBBPF_OPTS(bpf_map_batch_opts, opts, .elem_flags = w->with_lock ? BPF_F_LOCK : 0);
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
 	void *from = w->has_begun ? &w->position : NULL;
 	int r;
 
@@ -408,7 +408,7 @@ static int on_entry(struct xc_flowmap *m, const struct xc_flow_key *key,
 
 static int read_flows(struct xc_flowmap *m)
 {
-	struct walk w = { .fd = m->cfg.flows_fd, .with_lock = true };
+	struct walk w = { .fd = m->cfg.flows_fd };
 	int r;
 
 	m->n_held = m->n_seen = m->n_gone = m->n_idle = 0;
@@ -435,7 +435,7 @@ static int see_failed(struct xc_flowmap *m)
 		struct xc_flow_window *window = &e.flow.window[m->no & 1];
 		int r;
 
-		if (all->is_used[i] || !w->n_drops)
+		if (all->is_used[i] || !w->n_drops || all->truth[i].netns != m->cfg.netns)
 			continue;
 		e.flow.first_ns = e.flow.last_ns = m->start_ns;
 		e.flow.proto = all->key[i].proto;
@@ -454,12 +454,13 @@ static int see_failed(struct xc_flowmap *m)
 /* A packet that came since we looked brings the flow back. */
 static void remove_flow(struct xc_flowmap *m, const struct idle *one)
 {
-	struct xc_flow_entry e;
-	int r = bpf_map_lookup_and_delete_elem_flags(m->cfg.flows_fd, &one->key, &e, BPF_F_LOCK);
+	struct xc_flow_entry e = { 0 };
+	int r = bpf_map_lookup_and_delete_elem(m->cfg.flows_fd, &one->key, &e);
 
 	if (r == -ENOENT)
 		return;
 	m->stats.n_live--;
+	e.is_taken = 0;
 	if (r)	/* before 5.14: it cannot be told */
 		(void)bpf_map_delete_elem(m->cfg.flows_fd, &one->key);
 	else if (e.flow.last_ns != one->last_ns &&

@@ -17,6 +17,7 @@ struct xc_flowmap_cfg {
 	int latency_fd[2];
 	uint64_t window_ns, idle_ns;	/* 0 idle = never */
 	uint32_t max_flows;
+	uint32_t netns;		/* whose failed flows are told; others are not ours */
 };
 
 struct xc_flowmap_stats {

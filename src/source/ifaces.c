@@ -75,12 +75,12 @@ static int header_kind(const char *name)
 
 static int attach_tcx(struct iface *i, int in_fd, int out_fd)
 {
-	i->link_fd[IN] = bpf_link_create(in_fd, (int)i->index, (enum bpf_attach_type)TCX_INGRESS,
-					 NULL);
+	i->link_fd[IN] =
+		bpf_link_create(in_fd, (int)i->index, (enum bpf_attach_type)TCX_INGRESS, NULL);
 	if (i->link_fd[IN] < 0)
 		return i->link_fd[IN];
-	i->link_fd[OUT] = bpf_link_create(out_fd, (int)i->index, (enum bpf_attach_type)TCX_EGRESS,
-					  NULL);
+	i->link_fd[OUT] =
+		bpf_link_create(out_fd, (int)i->index, (enum bpf_attach_type)TCX_EGRESS, NULL);
 	return i->link_fd[OUT] < 0 ? i->link_fd[OUT] : 0;
 }
 

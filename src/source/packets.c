@@ -18,6 +18,7 @@ struct packets {
 	struct xc_flow_packet packet;	/* read, its time has not come yet */
 	struct xc_flow_bytes bytes;
 	bool has_packet;
+	bool has_ended;
 };
 
 static void packets_close(void *source)
@@ -57,10 +58,12 @@ static int packets_open(const struct xc_source_env *env, void **ret_source)
 	return 0;
 }
 
-static int ended(struct packets *s)
+/* The last packet was taken: tell what is still open, and what the file was like. */
+static void end(struct packets *s)
 {
 	struct xc_capture_stats stats;
 
+	s->has_ended = true;
 	xc_tracker_end(s->tracker);
 	xc_capture_get_stats(s->capture, &stats);
 	if (!stats.n_packets)
@@ -68,22 +71,34 @@ static int ended(struct packets *s)
 	if (stats.n_cut)
 		(void)xc_warn(0, "%s: %" PRIu64 " packets were captured too short to be read",
 			      s->path, stats.n_cut);
-	return 1;
 }
 
-/* Time comes with the packets: one a call, and what is due before it first. */
+/* The next packet, or the end. 0 or -errno. */
+static int fetch(struct packets *s)
+{
+	int r = xc_capture_next(s->capture, &s->packet, &s->bytes);
+
+	s->has_packet = r > 0;
+	if (!r)
+		end(s);
+	return r < 0 ? r : 0;
+}
+
+/* Time comes with the packets: one a call, and what is due before it, or after the last, first. */
 static int packets_poll(void *source, uint64_t deadline_ns)
 {
 	struct packets *s = source;
-	int r = s->has_packet ? 1 : xc_capture_next(s->capture, &s->packet, &s->bytes);
 
-	if (r <= 0)
-		return r ? r : ended(s);
-	s->has_packet = deadline_ns < s->packet.ts_ns;
-	if (s->has_packet)
+	if (!s->has_packet && !s->has_ended)
+		return fetch(s);
+	if (s->has_ended && deadline_ns == UINT64_MAX)
+		return 1;
+	if (s->has_ended || deadline_ns < s->packet.ts_ns) {
 		xc_tracker_tick(s->tracker, deadline_ns);
-	else
-		xc_tracker_add(s->tracker, &s->packet, &s->bytes);
+		return 0;
+	}
+	xc_tracker_add(s->tracker, &s->packet, &s->bytes);
+	s->has_packet = false;
 	return 0;
 }
 

@@ -28,7 +28,7 @@ struct xc_taps {
 	struct xc_attached *flow, *truth;
 	struct xc_ifaces *ifaces;
 	struct xc_flowmap *map;
-	int netns_fd;		/* -1 = our own */
+	int netns_fd;
 	int64_t offset_ns;	/* time of day less CLOCK_MONOTONIC, as the kernel half has it */
 	uint64_t no;		/* the window that is open */
 	uint64_t walk_ns;	/* when sockets may be walked over again */
@@ -160,8 +160,8 @@ static int open_probes(struct xc_taps *t, const struct xc_kernel *kernel)
 
 	cfg.window_ns = t->cfg.window_ns;
 	/* without --netns a flow's socket may be in any namespace: behind a veth of a container */
-	cfg.has_netns_scope = t->netns_fd >= 0;
-	cfg.netns_only = t->netns_fd >= 0 ? xc_netns_inum(t->netns_fd) : 0;
+	cfg.has_netns_scope = t->cfg.netns != NULL;
+	cfg.netns_only = xc_netns_inum(t->netns_fd);
 	xc_fit_kernel(kernel, &cfg);
 	r = open_probe(t, "flow", &env, &t->flow);
 	if (r)
@@ -198,9 +198,20 @@ static int open_map(struct xc_taps *t)
 		.window_ns = t->cfg.window_ns,
 		.idle_ns = t->cfg.idle_ns,
 		.max_flows = t->cfg.max_flows,
+		.netns = xc_netns_inum(t->netns_fd),
 	};
 
 	return xc_flowmap_new(&cfg, &t->map);
+}
+
+/* Of the two for a place, the one that was fit for this kernel. */
+static int program(const struct xc_taps *t, const char *name)
+{
+	char old[32];
+	int fd = xc_attached_prog_fd(t->flow, name);
+
+	(void)snprintf(old, sizeof(old), "%s_old", name);
+	return fd >= 0 ? fd : xc_attached_prog_fd(t->flow, old);
 }
 
 static int attach(struct xc_taps *t)
@@ -208,10 +219,10 @@ static int attach(struct xc_taps *t)
 	struct xc_ifaces_cfg cfg = {
 		.name = t->cfg.iface,
 		.netns_fd = t->netns_fd,
-		.in_fd = xc_attached_prog_fd(t->flow, "flow_in"),
-		.out_fd = xc_attached_prog_fd(t->flow, "flow_out"),
-		.in_l3_fd = xc_attached_prog_fd(t->flow, "flow_in_l3"),
-		.out_l3_fd = xc_attached_prog_fd(t->flow, "flow_out_l3"),
+		.in_fd = program(t, "flow_in"),
+		.out_fd = program(t, "flow_out"),
+		.in_l3_fd = program(t, "flow_in_l3"),
+		.out_l3_fd = program(t, "flow_out_l3"),
 		.without_tcx = t->cfg.without_tcx,
 	};
 
@@ -246,8 +257,8 @@ int xc_taps_open(const struct xc_taps_cfg *cfg, xc_window_fn on_window, void *ar
 	t->cfg = *cfg;
 	t->on_window = on_window;
 	t->arg = arg;
-	t->netns_fd = cfg->netns ? xc_netns_open(cfg->netns) : -1;
-	r = cfg->netns && t->netns_fd < 0 ? t->netns_fd : start(t);
+	t->netns_fd = xc_netns_open(cfg->netns ? cfg->netns : "self");
+	r = t->netns_fd < 0 ? t->netns_fd : start(t);
 	if (r) {
 		xc_taps_close(t);
 		return r;

@@ -19,7 +19,8 @@ struct xc_taps_cfg {
 	const char *netns;	/* name, path or process id; NULL = our own */
 	uint64_t window_ns;	/* not 0 */
 	uint64_t idle_ns;	/* a flow without a packet for this long is over; 0 = never */
-	uint32_t max_flows;	/* in the kernel: about 2 KB each, and as much here for those of a window */
+	uint32_t
+		max_flows; /* in the kernel: about 2 KB each, and as much here for those of a window */
 	struct xc_probe_cfg scope;	/* match, n_match: decided in the kernel, in either direction */
 	bool without_tcx;	/* attach as kernels before 6.6 need it */
 };
@@ -30,7 +31,8 @@ struct xc_taps_stats {
 	uint64_t n_evicted;	/* flows that made room for others before they ended */
 	uint64_t n_expired;	/* idle */
 	uint64_t n_windows;
-	uint64_t n_late_windows;	/* passed over, because nobody polled in time: their rows are lost */
+	uint64_t
+		n_late_windows; /* passed over, because nobody polled in time: their rows are lost */
 	uint64_t n_untracked_packets, n_untracked_bytes;	/* of flows the table had no room for */
 	uint64_t n_lost_latencies;	/* samples there was no room for */
 	uint64_t n_lost_truths;	/* events of the kernel (retransmissions, drops) likewise */

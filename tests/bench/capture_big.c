@@ -18,6 +18,7 @@
 
 struct frame {
 	uint64_t ns;
+	size_t no;		/* in the order they were read */
 	uint32_t caplen, len;
 	uint8_t *data;
 };
@@ -40,7 +41,8 @@ static void keep(uint64_t ns, const struct pcap_pkthdr *h, const uint8_t *data)
 		room = room ? room * 2 : 1024;
 		frames = checked(realloc(frames, room * sizeof(*frames)));
 	}
-	frames[n_frames] = (struct frame){ ns, h->caplen, h->len, checked(malloc(h->caplen + 1)) };
+	frames[n_frames] =
+		(struct frame){ ns, n_frames, h->caplen, h->len, checked(malloc(h->caplen + 1)) };
 	memcpy(frames[n_frames++].data, data, h->caplen);
 }
 
@@ -72,7 +74,7 @@ static int by_time(const void *a, const void *b)
 
 	if (x->ns != y->ns)
 		return x->ns < y->ns ? -1 : 1;
-	return x->data < y->data ? -1 : x->data > y->data;	/* any order, but one */
+	return x->no < y->no ? -1 : 1;
 }
 
 static void put16(uint8_t *p, uint32_t v)

@@ -225,7 +225,7 @@ static bool differs(struct run *r, uint32_t i)
 	struct xc_flow_entry e;
 	uint8_t *theirs = (uint8_t *)&e.flow;
 
-	if (bpf_map_lookup_elem_flags(r->flows_fd, &r->table->key[i], &e, BPF_F_LOCK)) {
+	if (bpf_map_lookup_elem(r->flows_fd, &r->table->key[i], &e)) {
 		(void)snprintf(r->why, sizeof(r->why), "packet %llu: the kernel has no such flow",
 			       (unsigned long long)r->n_packets);
 		return true;
@@ -293,7 +293,8 @@ static bool ends_equal(struct run *r)
 	(void)drain(r->latency_fd[0], n_in_bucket);
 	(void)drain(r->latency_fd[1], n_in_bucket);
 	if (is_ok && n != r->table->n) {
-		(void)snprintf(r->why, sizeof(r->why), "%u flows, in the kernel %u", r->table->n, n);
+		(void)snprintf(r->why, sizeof(r->why), "%u flows, in the kernel %u", r->table->n,
+			       n);
 		is_ok = false;
 	}
 	if (is_ok && memcmp(n_in_bucket, r->table->n_in_bucket, sizeof(n_in_bucket))) {

@@ -238,6 +238,43 @@ def a_full_table_counts_what_it_gives_up_and_loses_no_row(totals):
 
 
 @case
+def silent_flows_are_given_up_after_the_idle_time(totals):
+    one = [(T0 + n * S, ethernet(ip4(udp(1, 9, b"x"), UDP))) for n in (0, 10, 40)]
+    clock = [(T0 + n * S, ethernet(ip4(udp(2, 9, b"x"), UDP))) for n in range(60)]
+    both = pcap(sorted(one + clock))
+    totals.expect(both, {"expired": 0, "n_timed_out": 0, "flows": 2}, window_ms=1000, max_flows=10, idle_ms=0)
+    totals.expect(both, {"expired": 1, "n_timed_out": 1, "flows": 3}, window_ms=1000, max_flows=10, idle_ms=20_000)
+    totals.expect(both, {"expired": 3, "n_timed_out": 3, "flows": 4}, "idle for 5 s", window_ms=1000, max_flows=10, idle_ms=5000)
+
+
+@case
+def every_flag_is_counted_in_its_column(totals):
+    for bit, name in enumerate(("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")):
+        packets = [(T0 + n * MS, ethernet(ip4(tcp(1, 2, 10, 0, flags)))) for n, flags in enumerate((1 << bit, 0, 1 << bit))]
+        others = {other: 0 for other in ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr") if other != name}
+        totals.expect(pcap(packets), others | {name: 2}, name)
+    totals.expect(pcap([(T0, ethernet(ip4(tcp(1, 2, 10, 0, 0xff))))]),
+                  {name: 1 for name in ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "n_syn_acks")}, "all")
+
+
+@case
+def what_cannot_be_opened_is_said(totals):
+    totals.refuse(b"", "truncated")
+    done = totals.call("no-such-file")
+    if done.returncode != 1 or b"No such file" not in done.stderr:
+        totals.wrong.append(f"a file that is not there: {done.returncode} {done.stderr}")
+
+
+@case
+def a_closed_flow_takes_no_room_for_long(totals):
+    packets = []
+    for n in range(50):
+        packets += Talk(ports=(1000 + n, 80), start=T0 + n * 10 * S).open().close().packets
+    totals.expect(pcap(framed(packets)), {"tcp_connections": 50, "n_ended_fin": 50, "evicted": 0}, window_ms=1000,
+                  max_flows=3)
+
+
+@case
 def the_length_of_windows_changes_no_sum(totals):
     talk = Talk()
     talk.open()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What crosscut counts in a capture, summed over its windows and flows, as JSON for test_captures.py:
- *	totals CAPTURE [WINDOW_MS [MAX_FLOWS]]
+ *	totals CAPTURE [WINDOW_MS [MAX_FLOWS [IDLE_MS]]]
  */
 #include "base/scope.h"
 #include "flow/table.h"
@@ -19,19 +19,39 @@
 /* Sums of what windows hold; the names are those of struct xc_flow_dir and struct xc_flow_window. */
 #define DIR_SUMS(S)                                                                                \
 	S(n_packets)                                                                               \
-	S(bytes) S(header_bytes) S(new_bytes) S(retrans_bytes) S(zero_window_ns) S(n_syn_acks)     \
-		S(n_data) S(n_retrans) S(n_out_of_order) S(n_zero_windows) S(n_dup_acks)           \
-			S(n_keepalives) S(n_window_probes) S(n_gaps) S(n_fast) S(n_spurious)       \
-				S(n_wire_retrans) S(n_wire_out_of_order) S(n_holes_lost)           \
-					S(n_window_drops)
-#define WINDOW_SUMS(S) S(n_connections) S(n_ended_fin) S(n_ended_rst) S(n_errors) S(n_reversals)
+	S(bytes)                                                                                   \
+	S(header_bytes)                                                                            \
+	S(new_bytes)                                                                               \
+	S(retrans_bytes)                                                                           \
+	S(zero_window_ns)                                                                          \
+	S(n_syn_acks)                                                                              \
+	S(n_data)                                                                                  \
+	S(n_retrans)                                                                               \
+	S(n_out_of_order)                                                                          \
+	S(n_zero_windows)                                                                          \
+	S(n_dup_acks)                                                                              \
+	S(n_keepalives)                                                                            \
+	S(n_window_probes)                                                                         \
+	S(n_gaps)                                                                                  \
+	S(n_fast)                                                                                  \
+	S(n_spurious)                                                                              \
+	S(n_wire_retrans)                                                                          \
+	S(n_wire_out_of_order)                                                                     \
+	S(n_holes_lost)                                                                            \
+	S(n_window_drops)
+#define WINDOW_SUMS(S)                                                                             \
+	S(n_connections)                                                                           \
+	S(n_ended_fin)                                                                             \
+	S(n_ended_rst)                                                                             \
+	S(n_errors)                                                                                \
+	S(n_reversals)
 
 struct totals {
 #define S(name) uint64_t name;
 	DIR_SUMS(S)
 	WINDOW_SUMS(S)
 #undef S
-		uint64_t n_flags[8];
+	uint64_t n_flags[8];
 	uint64_t n_gaps_between, gap_ns, n_latencies, latency_ns, n_in_histograms, n_sampled;
 	uint64_t n_rows, n_half_open, n_timed_out;
 	uint64_t tcp_connections, udp_connections, tcp_new_bytes;
@@ -228,5 +248,7 @@ int main(int argc, char **argv)
 		cfg.window_ns = strtoull(argv[2], NULL, 10) * 1000000u;
 	if (argc > 3)
 		cfg.max_flows = (uint32_t)strtoul(argv[3], NULL, 10);
+	if (argc > 4)
+		cfg.idle_ns = strtoull(argv[4], NULL, 10) * 1000000u;
 	return run(argv[1], &cfg);
 }

@@ -69,6 +69,24 @@ def test_a_capture_from_stdin(crosscut, env, capture):
     assert done.returncode == OK and len(table(done.stdout)) == 2
 
 
+def catches(pid, sig):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> sig - 1 & 1
+
+
+def test_an_interrupted_pipe_is_read_to_its_end(crosscut, env, capture):
+    """Ctrl-C reaches the writer of the pipe too, which then hands over what it still holds."""
+    data = capture.read_bytes()
+    with subprocess.Popen([crosscut, "features", "-r", "-", "--out", "-"], env=env, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        hosts.wait(lambda: catches(process.pid, signal.SIGINT), "the signal handler")
+        process.stdin.write(data[:100])
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(data[100:], timeout=30)
+    assert process.returncode == OK and len(table(out.decode())) == 2
+
+
 def test_windows_and_filters(run, capture):
     assert len(rows_of(run, "-r", capture, "-w", "100ms")) == 4  # the connection is seen in 3 of them
     assert [r["protocol"] for r in rows_of(run, "-r", capture, "-f", "10.0.0.3")] == ["17"]

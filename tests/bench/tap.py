@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What live features cost: nanoseconds a packet, and throughput between two namespaces, watched and not.
+
+The kernel counts runs and nanoseconds of each program (BPF_STATS_RUN_TIME); a program that returns at once gives what
+that counting itself costs. Rounds with and without are interleaved. Then memory under many concurrent flows.
+Exit status 1: a bar is missed.
+"""
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+import bpfcost
+import stats
+from bed import LabError, command, pinned, tool, wait_for
+
+BAR_NS, BAR_PCT = 150, 3.0
+START_S = 30
+PORT = 5201
+LOADS = {"iperf3 stream": [], "64-byte datagrams": ["-u", "-l", "64", "-b", "0"]}
+EMPTY = '#include <linux/bpf.h>\n__attribute__((section("tc"))) int empty(struct __sk_buff *skb) { return -1; }\n'
+FLOWS, FLOWS_SECONDS = 100_000, 12
+SENDER = """
+import socket, sys, time
+ports, flows, until = 50, int(sys.argv[1]), time.monotonic() + float(sys.argv[2])
+sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(ports)]
+while time.monotonic() < until:
+    for n in range(flows):
+        try:
+            sockets[n % ports].sendto(b"x", ("10.8.0.3", 1024 + n // ports))
+        except OSError:
+            pass
+"""
+
+
+@dataclass
+class Load:
+    rates: dict = field(default_factory=lambda: {"nothing": [], "features": []})  # by who watches: bits/s or packets/s
+    ours: list = field(default_factory=list)  # Cost of each round
+    empty: list = field(default_factory=list)
+
+    def added_per_run(self):
+        return stats.median([o.per_run - e.per_run for o, e in zip(self.ours, self.empty)])
+
+    def added_per_packet(self):
+        return stats.median([(o.per_run - e.per_run) * o.runs / o.packets for o, e in zip(self.ours, self.empty)])
+
+
+class Bed:
+    """Two namespaces and a veth pair between them; a directory for files."""
+
+    def __enter__(self):
+        digest = hashlib.sha256(f"{os.getpid()} {time.monotonic_ns()}".encode()).hexdigest()[:8]
+        self.a, self.b = f"xc-{digest}-a", f"xc-{digest}-b"
+        with contextlib.ExitStack() as made:
+            self.dir = pathlib.Path(made.enter_context(tempfile.TemporaryDirectory(prefix="xc-bench-")))
+            for name in (self.a, self.b):
+                made.callback(command, ["ip", "netns", "del", name], check=False)
+                command(["ip", "netns", "add", name])
+            command(["ip", "link", "add", "eth0", "netns", self.a, "type", "veth", "peer", "name", "eth0", "netns", self.b])
+            for name, host in ((self.a, 1), (self.b, 2)):
+                command(["ip", "-n", name, "addr", "add", f"10.8.0.{host}/24", "dev", "eth0"])
+                command(["ip", "-n", name, "link", "set", "eth0", "up"])
+            # nobody is there: packets of many flows end at the other side
+            command(["ip", "-n", self.a, "neigh", "replace", "10.8.0.3", "lladdr", "02:00:00:00:00:03", "dev", "eth0",
+                     "nud", "permanent"])
+            self.made = made.pop_all()
+        return self
+
+    def __exit__(self, *why):
+        self.made.close()
+
+    def inside(self, name, args):
+        return [tool("ip"), "netns", "exec", name, *args]
+
+
+@contextlib.contextmanager
+def running(args, **popen):
+    process = subprocess.Popen(args, stdin=subprocess.DEVNULL, **popen)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(START_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def features(bed, crosscut, *options):
+    """crosscut on the client's interface; its process. Rows go nowhere."""
+    log = bed.dir / "features.err"
+    args = [crosscut, "features", "eth0", "--netns", bed.a, "-d", "0", "-w", "1s", "--out", "-", "--stats", *options]
+    with open(log, "wb") as err, running(args, stdout=subprocess.DEVNULL, stderr=err) as process:
+        def is_ready():
+            if process.poll() is not None:
+                raise LabError(f"crosscut ended: {log.read_text()}")
+            return "watching" in log.read_text()
+        wait_for(is_ready, START_S, "crosscut does not start")
+        yield process
+
+
+@contextlib.contextmanager
+def empty_program(bed):
+    """A program that returns at once, where ours would be."""
+    source, program = bed.dir / "empty.c", bed.dir / "empty.o"
+    if not program.exists():
+        source.write_text(EMPTY)
+        multiarch = command(["gcc", "-print-multiarch"]).strip()
+        command([tool("clang"), "-O2", "-target", "bpf", f"-I/usr/include/{multiarch}", "-c", str(source), "-o", str(program)])
+    command(["tc", "-n", bed.a, "qdisc", "add", "dev", "eth0", "clsact"])
+    try:
+        for way in ("ingress", "egress"):
+            command(["tc", "-n", bed.a, "filter", "add", "dev", "eth0", way, "bpf", "da", "obj", str(program), "sec", "tc"])
+        yield
+    finally:
+        command(["tc", "-n", bed.a, "qdisc", "del", "dev", "eth0", "clsact"], check=False)
+
+
+def iperf(bed, load, seconds):
+    """(bits or packets a second, packets) as the receiver had them."""
+    with running(bed.inside(bed.b, pinned(1 % os.cpu_count(), ["iperf3", "-s", "-1", "-p", str(PORT)])),
+                 stdout=subprocess.DEVNULL) as server:
+        wait_for(lambda: f":{PORT} " in command(bed.inside(bed.b, ["ss", "-Hltn"])), START_S, "iperf3 does not listen")
+        said = command(bed.inside(bed.a, pinned(0, ["iperf3", "-c", "10.8.0.2", "-p", str(PORT), "-t", str(seconds),
+                                                    "-J", *LOADS[load]])))
+        server.wait(START_S)
+    end = json.loads(said)["end"]
+    if "-u" not in LOADS[load]:
+        return end["sum_received"]["bits_per_second"]
+    return end["sum"]["packets"] / end["sum"]["seconds"]
+
+
+def programs(wanted):
+    """Runs and nanoseconds so far of the programs named so, whoever holds them."""
+    shown = json.loads(command([tool("bpftool"), "-j", "prog", "show"]))
+    found = [p for p in shown if p.get("name") in wanted]
+    return sum(p.get("run_cnt", 0) for p in found), sum(p.get("run_time_ns", 0) for p in found)
+
+
+@dataclass
+class Cost:
+    """What programs cost during one load, by the kernel's count."""
+    runs: int
+    ns: int
+    packets: int = 0  # counted by ours: a super-packet is as many as it has segments
+
+    @property
+    def per_run(self):
+        return self.ns / self.runs
+
+
+def cost_of(bed, load, seconds, wanted):
+    """The load, and what the programs named so took."""
+    runs, ns = programs(wanted)
+    iperf(bed, load, seconds)
+    runs, ns = (after - before for before, after in zip((runs, ns), programs(wanted)))
+    if not runs:
+        raise LabError(f"{wanted} did not run")
+    return Cost(runs, ns)
+
+
+def cost_of_ours(bed, args, load):
+    with features(bed, args.crosscut):
+        cost = cost_of(bed, load, args.seconds, ("flow_in", "flow_out"))
+    told = re.search(r"packets: (\d+) counted", (bed.dir / "features.err").read_text())
+    cost.packets = int(told[1])
+    return cost
+
+
+def measure(bed, args):
+    """{load: Load}: rounds in turn."""
+    loads = {name: Load() for name in LOADS}
+    for n in range(args.rounds):
+        for name, load in loads.items():
+            for who in ("nothing", "features") if n % 2 else ("features", "nothing"):
+                with features(bed, args.crosscut) if who == "features" else contextlib.nullcontext():
+                    load.rates[who].append(iperf(bed, name, args.seconds))
+            with bpfcost.counting():
+                load.ours.append(cost_of_ours(bed, args, name))
+                with empty_program(bed):
+                    load.empty.append(cost_of(bed, name, args.seconds, ("empty",)))
+        print(f"\rround {n + 1} of {args.rounds}", end="", file=sys.stderr, flush=True)
+    print("\r" + " " * 30 + "\r", end="", file=sys.stderr, flush=True)
+    return loads
+
+
+def report(loads):
+    """Print it; True = within the bars."""
+    is_good = True
+    print(f"{'':20} {'ns a run':>18} {'added':>7} {'added to':>9}")
+    print(f"{'load':20} {'ours':>9}{'empty':>9} {'a run':>7} {'a packet':>9}   {'alone':>8} {'watched':>8}          cost (95 % of rounds)")
+    for name, load in loads.items():
+        ours, empty = (stats.median([c.per_run for c in costs]) for costs in (load.ours, load.empty))
+        lost, low, high = stats.cost(load.rates["features"], load.rates["nothing"])
+        unit, scale = ("kpps", 1e3) if "-u" in LOADS[name] else ("Gbit/s", 1e9)
+        print(f"{name:20} {ours:9.0f}{empty:9.0f} {load.added_per_run():7.0f} {load.added_per_packet():9.0f}   "
+              f"{stats.median(load.rates['nothing']) / scale:8.2f} {stats.median(load.rates['features']) / scale:8.2f} "
+              f"{unit:6}   {100 * lost:.1f} % ({100 * low:.1f} to {100 * high:.1f})")
+        is_good = is_good and load.added_per_packet() <= BAR_NS and 100 * lost <= BAR_PCT
+    print(f"bars: {BAR_NS} ns added to a packet, {BAR_PCT:g} % of throughput: {'held' if is_good else 'MISSED'}")
+    return is_good
+
+
+def map_bytes(pid):
+    """{map: bytes the kernel charges for it} of those process `pid` holds."""
+    ids = {int(m[1]) for entry in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir()
+           if (m := re.search(r"^map_id:\s+(\d+)$", entry.read_text(), re.M))}
+    shown = json.loads(command([tool("bpftool"), "-j", "map", "show"]))
+    return {m["name"]: m.get("bytes_memlock", 0) for m in shown if m["id"] in ids}
+
+
+def many_flows(bed, args, *options):
+    """So many flows at once: what it takes, and what is told of those that did not fit."""
+    with features(bed, args.crosscut, *options) as process:
+        command(bed.inside(bed.a, [sys.executable, "-c", SENDER, str(FLOWS), str(FLOWS_SECONDS)]), check=False)
+        maps = map_bytes(process.pid)
+        peak = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
+        process.send_signal(signal.SIGINT)
+        process.wait(START_S)
+    told = [line for line in (bed.dir / "features.err").read_text().splitlines()
+            if re.search(r"flows|packets|room", line)]
+    largest = ", ".join(f"{name} {maps[name] / 1e6:.1f}" for name in sorted(maps, key=maps.get, reverse=True)[:4])
+    print(f"\n{FLOWS} concurrent flows, {' '.join(options)}: kernel {sum(maps.values()) / 1e6:.1f} MB ({largest}), "
+          f"process {peak / 1024:.1f} MB at its peak")
+    for line in told:
+        print(f"    {line}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("crosscut", type=lambda p: str(pathlib.Path(p).resolve()))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="2 rounds of a second: shows that it works, says nothing")
+    parser.add_argument("--no-flows", action="store_true", help="leave out the part with many flows")
+    args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.seconds = 2, 1
+    if os.geteuid():
+        print("needs root")
+        return 77
+    with Bed() as bed:
+        is_good = report(measure(bed, args))
+        if not args.no_flows:
+            many_flows(bed, args, "--max-flows", str(2 * FLOWS))
+            many_flows(bed, args, "--max-flows", str(FLOWS // 2))
+    return not is_good
+
+
+if __name__ == "__main__":
+    sys.exit(main())
