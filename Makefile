@@ -30,6 +30,7 @@ golden-update: all
 bench: deps all
 	@tools/deps.sh peers || echo "deps: some peers are missing"
 	@$(PYTHON) tests/bench/captures.py
+	@$(PYTHON) tests/bench/tap.py
 	@$(PYTHON) tests/bench/run.py
 
 accuracy: deps all

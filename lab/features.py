@@ -16,6 +16,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+import disks
 import rows
 import topology
 import watch
@@ -132,13 +133,13 @@ def run_once(name, scenario, plan, crosscut=None):
     with tempfile.TemporaryDirectory(prefix="xc-features-") as place:
         with topology.make(name, truth, plan.seed, lifetime_s=lifetime_s) as lab:
             args = crosscut and crosscut_args(crosscut, lab, truth, plan)
-            with exporting(lab, args, place) as watcher:
+            with exporting(lab, args, place) as watcher, disks.Watch(plan.window_s) as disk:
                 run = phases(lab, scenario, chosen, plan, LEAD_WINDOWS if crosscut else 0)
         if watcher:
             run["rows"] = written(watcher, place, plan.keep)
             run["n_rows"], run["said"] = len(run["rows"]), watcher.stderr()
     run.update(scenario=name, text=scenario.__doc__, truth=truth, level=plan.level, settings=chosen,
-               seed=plan.seed, window_s=plan.window_s)
+               seed=plan.seed, window_s=plan.window_s, disk_depths=disk.depths)
     if watcher and plan.columns == "extended":
         run["shares"] = rows.shares(run)
         run["right"] = rows.is_right(run)

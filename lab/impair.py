@@ -10,10 +10,10 @@ import re
 import shutil
 import tempfile
 
+import disks
 import loads
 import peers
 import steps
-from topology import LabError
 
 PERIOD_US = 100000  # of CPU bandwidth control, the kernel's default
 CACHE_BYTES = 32 << 20
@@ -111,27 +111,25 @@ def disk_directory(lab):
     return path
 
 
-def block_device(path):
-    """The row of /proc/diskstats a directory's file system is on, as a function that reads it."""
-    where = f"{os.major(path.stat().st_dev)} {os.minor(path.stat().st_dev)}".split()
-
-    def row():
-        for line in pathlib.Path("/proc/diskstats").read_text(encoding="ascii").splitlines():
-            if line.split()[:2] == where:
-                return [int(field) for field in line.split()[3:]]
-        raise LabError(f"{path} is on no block device")
-    return row
-
-
 def queue_ms(path):
-    """Milliseconds requests have waited or been served, all added up, since boot."""
-    return block_device(path)()[10]
+    """Milliseconds requests to the disk of `path` have waited or been served, all added up, since boot."""
+    return disks.queued_ms()[os.major(path.stat().st_dev), os.minor(path.stat().st_dev)]
+
+
+def pressure(field):
+    """A field of the line 'some' of /proc/pressure/memory."""
+    text = pathlib.Path("/proc/pressure/memory").read_text(encoding="ascii")
+    return float(text.split(f"{field}=")[1].split()[0])
 
 
 def memory_stalls():
-    """Microseconds in which some process waited for memory (PSI), since boot."""
-    text = pathlib.Path("/proc/pressure/memory").read_text(encoding="ascii")
-    return int(text.split("total=")[1].split()[0])
+    """Microseconds in which some process waited for memory, since boot."""
+    return pressure("total")
+
+
+def memory_pressure():
+    """Percent of the last 10 s, smoothed; the kernel reckons every 2 s."""
+    return pressure("avg10")
 
 
 def memory_hog(lab, group, size):

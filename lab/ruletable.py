@@ -41,7 +41,7 @@ def collect(options, crosscut):
 
 def total(runs):
     """The shares of several runs, added up."""
-    got = {key: sum(run["shares"][key] for run in runs) for key in ("rows", "fires", "other")}
+    got = {key: sum(run["shares"][key] for run in runs) for key in ("rows", "fires", "other", "disturbed")}
     got["others"] = sorted({n for run in runs for n in run["shares"]["others"]})
     return got
 
@@ -84,6 +84,9 @@ def report(runs, failed):
     waiting = sorted({run["truth"]["label"] for run in runs} & rows.NEEDS_L7)
     if waiting:
         print(f"not judged: {', '.join(rows.LABELS[n] for n in waiting)}, whose columns need L7")
+    left_out = total(runs)["disturbed"]
+    if left_out:
+        print(f"left out: {left_out} rows of windows in which something else on this machine kept a disk busy")
     for text in failed:
         print(f"says nothing: {text}")
     print("all bars met" if not missed and not failed else f"MISSED: {', '.join(missed) or 'runs without a result'}")

@@ -4,7 +4,7 @@ import impair
 import loads
 
 TRUTH = dict(label=2, where="router", signal="retransmission_rate > 0.05", view=["client"],
-             levels={"light": {"percent": 15}, "heavy": {"percent": 35}})
+             levels={"light": {"percent": 15}, "heavy": {"percent": 30}})
 
 
 def run(lab, percent=25, connections=12):

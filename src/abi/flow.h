@@ -38,6 +38,7 @@ struct xc_moments {
 
 _Static_assert(sizeof(struct xc_moments) == 48, "ABI: struct xc_moments");
 
+#define XC_FLOW_PAUSE_NS 1000000000ull	/* this long without a packet, and a flow was idle */
 #define XC_FLOW_HOLES 4		/* gaps in a stream that are remembered, each way */
 
 /* What one end has sent so far (TCP). Sequence numbers compare as in RFC 9293 3.4. */
@@ -48,6 +49,7 @@ struct xc_flow_half {
 	__u64 zero_ns;		/* since when the window is shut; 0 = it is open */
 	__u64 last_ns;		/* latest packet of this direction */
 	__u32 isn;		/* of the SYN; valid with XC_HALF_SYN */
+	__u32 first_window;	/* bytes, of the SYN: never scaled (RFC 7323 2.2); likewise */
 	__u32 next_seq;		/* highest sequence number sent, plus one */
 	__u32 last_ack;
 	__u32 timed_seq;	/* the acknowledgement that ends the timing */
@@ -62,6 +64,7 @@ struct xc_flow_half {
 	struct {
 		__u32 from, to;	/* [from, to) was not seen yet */
 	} hole[XC_FLOW_HOLES];
+	__u32 _pad0;
 };
 
 enum {
@@ -127,6 +130,8 @@ struct xc_flow_window {
 	__u64 completed_ns;	/* duration of the connection that ended here */
 	struct xc_moments gap;	/* between packets of either direction, ns */
 	struct xc_moments latency;	/* ns */
+	struct xc_moments active;	/* times without a pause of XC_FLOW_PAUSE_NS that ended here, ns */
+	struct xc_moments idle;	/* the pauses between them, ns */
 	struct xc_moments latency_step;	/* |difference of two latencies in a row|, ns */
 	struct xc_flow_dir dir[2];	/* by end of the key that sends */
 };
@@ -146,6 +151,7 @@ struct xc_flow {
 	__u8 proto;
 	__u8 filling;		/* index of the window that is being filled */
 	__u64 first_ns;		/* of this connection */
+	__u64 active_ns;	/* since when there was no pause */
 	__u64 syn_ns;		/* latest SYN of the initiator */
 	__u64 asked_ns;		/* UDP, ICMP: request that waits for an answer; 0 = none */
 	__u64 srtt_ns;		/* smoothed latency, 1/8 (RFC 6298); 0 = none yet */
@@ -156,7 +162,7 @@ struct xc_flow {
 	struct xc_flow_window window[2];	/* by window number & 1 */
 };
 
-_Static_assert(sizeof(struct xc_flow) == 1688, "ABI: struct xc_flow");
+_Static_assert(sizeof(struct xc_flow) == 1904, "ABI: struct xc_flow");
 
 /*
  * What the kernel's own hooks know of a flow: counters since the flow began, all 0 when neither

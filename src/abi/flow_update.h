@@ -183,7 +183,7 @@ XC_INLINE void xc_flow_begin(struct xc_flow *f, const struct xc_flow_packet *k)
 
 	if (f->n_connections)
 		__builtin_memset(f->half, 0, sizeof(f->half));
-	f->first_ns = f->last_ns = k->ts_ns;
+	f->first_ns = f->last_ns = f->active_ns = k->ts_ns;
 	f->syn_ns = f->asked_ns = f->handshake_ns = 0;
 	f->n_packets[0] = f->n_packets[1] = f->n_bytes[0] = f->n_bytes[1] = 0;
 	f->proto = k->ends.proto;
@@ -417,6 +417,7 @@ XC_INLINE void xc_tcp_syn(struct xc_flow_step *s)
 	struct xc_flow *f = s->f;
 
 	s->h->isn = k->seq;
+	s->h->first_window = k->window;
 	s->h->has |= XC_HALF_SYN;
 	if (k->wscale != XC_FLOW_NO_WSCALE) {
 		s->h->wscale = k->wscale;
@@ -528,6 +529,14 @@ XC_INLINE void xc_flow_count(struct xc_flow_dir *d, const struct xc_flow_packet 
 		d->n_data += n;
 }
 
+/* A pause ends one active time and begins the next. */
+XC_INLINE void xc_flow_pause(struct xc_flow *f, struct xc_flow_window *w, __u64 ts_ns)
+{
+	xc_moments_add(&w->active, f->last_ns - f->active_ns);
+	xc_moments_add(&w->idle, ts_ns - f->last_ns);
+	f->active_ns = ts_ns;
+}
+
 XC_INLINE void xc_flow_gaps(struct xc_flow *f, struct xc_flow_window *w, struct xc_flow_dir *d,
 			    const struct xc_flow_packet *k)
 {
@@ -539,6 +548,8 @@ XC_INLINE void xc_flow_gaps(struct xc_flow *f, struct xc_flow_window *w, struct 
 		xc_moments_add(&w->gap, is_reversed ? 0 : k->ts_ns - f->last_ns);
 	if (h->last_ns)
 		xc_moments_add(&d->gap, k->ts_ns < h->last_ns ? 0 : k->ts_ns - h->last_ns);
+	if (k->ts_ns >= f->last_ns + XC_FLOW_PAUSE_NS)
+		xc_flow_pause(f, w, k->ts_ns);
 	if (!is_reversed)
 		f->last_ns = k->ts_ns;
 	if (k->ts_ns > h->last_ns)

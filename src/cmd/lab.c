@@ -78,13 +78,15 @@ static int lab_run(const struct xc_config *cfg, int argc, char **argv)
 
 const struct xc_cmd xc_cmd_lab = {
 	.name = "lab",
-	.usage = "list | run NAME ... | shell NAME | record NAME FILE | clean",
+	.usage = "list | run NAME ... | shell NAME | record NAME FILE | dataset | rules | clean",
 	.text = "a laboratory of network faults with known causes, in network namespaces (needs root)",
 	.examples =
 		"crosscut lab list                # every fault and its true cause\n"
 		"crosscut lab run refused         # make it happen and compare the verdict with the truth\n"
 		"crosscut lab run 'drop-*'        # all whose name begins so\n"
-		"crosscut lab shell drop-forward  # look around while the fault is active\n",
+		"crosscut lab shell drop-forward  # look around while the fault is active\n"
+		"crosscut lab dataset --out rows  # a data set with the labels of crosscut features\n"
+		"crosscut lab rules               # how often the rules behind those labels are right\n",
 	.is_raw = true,
 	.run = lab_run,
 };

@@ -193,6 +193,40 @@ static struct xc_value swap_active(const struct xc_row *row, int arg)
 	return row->sys ? xc_u64(row->sys->swap_percent > 10) : xc_missing;
 }
 
+/* @at: of the moments in struct xc_flow_window. */
+static const struct xc_moments *moments_at(const struct xc_row *row, int at)
+{
+	return (const void *)((const char *)row->window + at);
+}
+
+static struct xc_value window_mean(const struct xc_row *row, int at)
+{
+	return ms(moments_at(row, at), xc_mean(moments_at(row, at)));
+}
+
+static struct xc_value window_std(const struct xc_row *row, int at)
+{
+	return ms(moments_at(row, at), xc_std(moments_at(row, at)));
+}
+
+static struct xc_value window_min(const struct xc_row *row, int at)
+{
+	return ms(moments_at(row, at), (double)moments_at(row, at)->min);
+}
+
+static struct xc_value window_max(const struct xc_row *row, int at)
+{
+	return ms(moments_at(row, at), (double)moments_at(row, at)->max);
+}
+
+static struct xc_value init_window(const struct xc_row *row, int dir)
+{
+	const struct xc_flow *f = row->seen->flow;
+	const struct xc_flow_half *h = &f->half[(f->initiator ^ (dir == BACKWARD)) & 1];
+
+	return h->has & XC_HALF_SYN ? xc_u64(h->first_window) : xc_missing;
+}
+
 static struct xc_value disk_saturated(const struct xc_row *row, int arg)
 {
 	(void)arg;
@@ -248,6 +282,26 @@ const struct xc_feature xc_features_extended[] = {
 	     FORWARD, "IP and transport headers of the forward packets"),
 	XC_F(backward_header_bytes, U64, FEATURE, "bytes", 0, XC_NO_MAX, IN_WINDOW,
 	     dir_header_bytes, BACKWARD, "IP and transport headers of the backward packets"),
+	XC_F(active_mean, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_mean,
+	     WINDOW(active), "mean of the times without a pause of 1 s that ended in this window"),
+	XC_F(active_std, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_std,
+	     WINDOW(active), "sample standard deviation of the times without a pause of 1 s that ended in this window"),
+	XC_F(active_min, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_min,
+	     WINDOW(active), "shortest of the times without a pause of 1 s that ended in this window"),
+	XC_F(active_max, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_max,
+	     WINDOW(active), "longest of the times without a pause of 1 s that ended in this window"),
+	XC_F(idle_mean, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_mean,
+	     WINDOW(idle), "mean of the pauses of 1 s and more that ended in this window"),
+	XC_F(idle_std, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_std,
+	     WINDOW(idle), "sample standard deviation of the pauses of 1 s and more that ended in this window"),
+	XC_F(idle_min, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_min,
+	     WINDOW(idle), "shortest of the pauses of 1 s and more that ended in this window"),
+	XC_F(idle_max, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, window_max,
+	     WINDOW(idle), "longest of the pauses of 1 s and more that ended in this window"),
+	XC_F(forward_init_window, U32, FEATURE, "bytes", 0, 65535, "flow,lifetime", init_window, FORWARD,
+	     "receive window in the initiator's SYN"),
+	XC_F(backward_init_window, U32, FEATURE, "bytes", 0, 65535, "flow,lifetime", init_window,
+	     BACKWARD, "receive window in the responder's SYN-ACK"),
 	XC_F(down_up_ratio, F64, FEATURE, "ratio", 0, XC_NO_MAX, IN_WINDOW, down_up_ratio, 0,
 	     "backward_packets / forward_packets; 0 without forward ones"),
 	XC_F(connection_state_code, U8, FEATURE, "code", 0, 4, "flow,gauge", state_code, 0,

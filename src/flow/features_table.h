@@ -14,7 +14,7 @@ enum {
 	XC_N_SYSTEM = 15,
 	XC_N_AUX_SYSTEM = 9,
 	XC_N_LABEL = 1,
-	XC_N_EXTENDED = 65,
+	XC_N_EXTENDED = 75,
 	XC_N_SEED = 12,
 };
 

@@ -216,7 +216,9 @@ static struct reading latency_jitter(const struct xc_label_cfg *cfg, const struc
 		.threshold = of_p50 > cfg->jitter_ms ? of_p50 : cfg->jitter_ms,
 		.is_sound = f->n_latencies >= cfg->jitter_min_samples &&
 			    f->n_baseline_windows >= cfg->jitter_min_windows &&
-			    f->latency_std_ms > usual && !is_slow_peer(cfg, f),
+			    /* a busy host holds a few packets back, a bad path many */
+			    f->latency_spread_ms > cfg->jitter_ms && f->latency_std_ms > usual &&
+			    !is_slow_peer(cfg, f),
 		.signs = signs_of(f->n_latencies >= 4 * cfg->jitter_min_samples,
 				  f->latency_std_ms > 2 * usual),
 	};

@@ -70,6 +70,7 @@ struct xc_label_facts {
 	bool is_unanswered;		/* the responder sent nothing, or nothing but SYN-ACKs */
 	uint64_t n_latencies;
 	double latency_std_ms, latency_p50_ms, jitter_ms;
+	double latency_spread_ms;	/* from the median to the 85th percentile */
 	uint64_t n_zero_windows;
 	double zero_window_s;
 	uint8_t dns_rcode;		/* 0 = no error, or no DNS seen */

@@ -344,12 +344,14 @@ static void detect(struct xc_rows *rows, struct xc_row *row, struct xc_server *s
 	state_health(row, &f);
 	f.lost_share = xc_ratio((double)row->in->n_lost,
 				(double)row->in->n_lost + (double)rows->n_packets);
-	/* the median is worth its search only where the rule may look at it */
+	/* quantiles are worth their search only where the rule may look at them */
 	if (f.n_latencies >= rows->labels.jitter_min_samples) {
 		double p50_ms = xc_row_latency_ms(row, 0.5);
+		double p85_ms = xc_row_latency_ms(row, 0.85);
 
 		f.latency_p50_ms =
 			isfinite(p50_ms) ? p50_ms : xc_mean(&row->window->latency) / XC_NS_PER_MS;
+		f.latency_spread_ms = isfinite(p85_ms) ? p85_ms - p50_ms : f.latency_std_ms;
 	}
 	row->detected = xc_labels_detect(&rows->labels, &f);
 	if (f.n_latencies < rows->labels.jitter_min_samples)

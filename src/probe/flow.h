@@ -17,7 +17,7 @@ struct xc_flow_entry {
 	struct xc_flow flow;
 };
 
-_Static_assert(sizeof(struct xc_flow_entry) == 1704, "ABI: struct xc_flow_entry");
+_Static_assert(sizeof(struct xc_flow_entry) == 1920, "ABI: struct xc_flow_entry");
 
 /* xc_latency0 (even windows), xc_latency1: samples in one bucket of one flow (__u64). */
 struct xc_latency_key {

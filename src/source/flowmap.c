@@ -31,6 +31,7 @@ struct sample {
 struct idle {
 	uint64_t last_ns;
 	struct xc_flow_key key;
+	bool is_closed;
 };
 
 /* Growing arrays; room only ever grows, up to what the kernel's tables hold. */
@@ -389,12 +390,12 @@ static int on_entry(struct xc_flowmap *m, const struct xc_flow_key *key,
 {
 	const struct xc_flow *f = &e->flow;
 	bool is_here = f->window[m->no & 1].no == m->no, is_idle, is_closed;
-	struct idle one = { .last_ns = f->last_ns, .key = *key };
+	struct idle one = { f->last_ns, *key, f->state == XC_FLOW_CLOSED };
 	int r = 0;
 
 	if (!f->n_connections)
 		return 0;	/* its first packet is being counted just now */
-	is_closed = f->state == XC_FLOW_CLOSED && f->last_ns < m->start_ns;
+	is_closed = one.is_closed && f->last_ns < m->start_ns;
 	is_idle = m->cfg.idle_ns && f->last_ns + m->cfg.idle_ns <= m->end_ns;
 	if (is_here || is_half_open(m, f) || is_idle)
 		r = see(m, key, e, is_idle && !is_closed);
@@ -468,10 +469,13 @@ static void remove_flow(struct xc_flowmap *m, const struct idle *one)
 		m->stats.n_raced++;
 }
 
-static int by_age(const void *a, const void *b)
+/* First those that have ended, then those that have been idle for longest. */
+static int by_worth(const void *a, const void *b)
 {
 	const struct idle *x = a, *y = b;
 
+	if (x->is_closed != y->is_closed)
+		return x->is_closed ? -1 : 1;
 	return (x->last_ns > y->last_ns) - (x->last_ns < y->last_ns);
 }
 
@@ -483,10 +487,14 @@ static void make_way(struct xc_flowmap *m)
 		remove_flow(m, &m->gone[i]);
 	if (m->stats.n_live <= most || !m->n_idle)
 		return;
-	qsort(m->idle, m->n_idle, sizeof(*m->idle), by_age);
-	for (size_t i = 0; i < m->n_idle && m->stats.n_live > most; i++) {
-		remove_flow(m, &m->idle[i]);
-		m->stats.n_evicted++;
+	qsort(m->idle, m->n_idle, sizeof(*m->idle), by_worth);
+	for (size_t i = 0; i < m->n_idle; i++) {
+		const struct idle *one = &m->idle[i];
+
+		if (!one->is_closed && m->stats.n_live <= most)
+			break;
+		remove_flow(m, one);
+		m->stats.n_evicted += !one->is_closed;
 	}
 }
 

@@ -33,7 +33,7 @@ struct xc_taps_stats {
 	uint64_t n_windows;
 	uint64_t
 		n_late_windows; /* passed over, because nobody polled in time: their rows are lost */
-	uint64_t n_untracked_packets, n_untracked_bytes;	/* of flows the table had no room for */
+	uint64_t n_untracked_packets, n_untracked_bytes;	/* seen, but without room for their flow */
 	uint64_t n_lost_latencies;	/* samples there was no room for */
 	uint64_t n_lost_truths;	/* events of the kernel (retransmissions, drops) likewise */
 	uint64_t n_raced;	/* flows that had a packet in the instant they were removed */

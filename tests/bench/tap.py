@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import bpfcost
 import stats
-from bed import LabError, command, pinned, tool, wait_for
+from bed import ROOT, LabError, command, pinned, tool, wait_for
 
 BAR_NS, BAR_PCT = 150, 3.0
 START_S = 30
@@ -241,7 +241,8 @@ def many_flows(bed, args, *options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("crosscut", type=lambda p: str(pathlib.Path(p).resolve()))
+    built = ROOT / os.environ.get("BUILD", "build") / "crosscut"
+    parser.add_argument("--crosscut", type=lambda p: str(pathlib.Path(p).resolve()), default=str(built))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="2 rounds of a second: shows that it works, says nothing")

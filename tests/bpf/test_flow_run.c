@@ -108,24 +108,27 @@ static struct xc_probe_cfg *cfg_of(const struct bpf_object *obj)
 	return NULL;
 }
 
-static int load(struct run *r, const char *path)
+/* @name: flow_in, or its twin for older kernels */
+static int load(struct run *r, const char *path, const char *name)
 {
 	struct xc_probe_cfg *cfg;
 	struct bpf_program *prog;
 
 	r->obj = bpf_object__open_file(path, NULL);
-	if (libbpf_get_error(r->obj))
+	if (libbpf_get_error(r->obj)) {
+		r->obj = NULL;
 		return -ENOENT;
+	}
 	cfg = cfg_of(r->obj);
 	if (!cfg)
 		return -EINVAL;
 	cfg->window_ns = WINDOW_NS;
 	cfg->has_time_in_skb = 1;
 	bpf_object__for_each_program(prog, r->obj)
-		(void)bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), "flow_in"));
+		(void)bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), name));
 	if (bpf_object__load(r->obj))
 		return -errno;
-	r->prog_fd = bpf_program__fd(bpf_object__find_program_by_name(r->obj, "flow_in"));
+	r->prog_fd = bpf_program__fd(bpf_object__find_program_by_name(r->obj, name));
 	r->flows_fd = bpf_object__find_map_fd_by_name(r->obj, "xc_flows");
 	r->latency_fd[0] = bpf_object__find_map_fd_by_name(r->obj, "xc_latency0");
 	r->latency_fd[1] = bpf_object__find_map_fd_by_name(r->obj, "xc_latency1");
@@ -619,6 +622,7 @@ static void test_captures(struct run *r, const char *directory)
 
 int main(int argc, char **argv)
 {
+	static const char *const programs[] = { "flow_in", "flow_in_old" };
 	struct run r = { 0 };
 	int err;
 
@@ -630,16 +634,18 @@ int main(int argc, char **argv)
 	r.table = calloc(1, sizeof(*r.table));
 	if (!r.table)
 		return 1;
-	err = load(&r, argv[1]);
-	report(&r, !err, "load", err ? strerror(-err) : "");
-	if (!err) {
-		test_made(&r);
-		test_extensions(&r);
-		test_captures(&r, argc > 2 ? argv[2] : NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		err = load(&r, argv[1], programs[i]);
+		report(&r, !err, programs[i], err ? strerror(-err) : "");
+		if (!err) {
+			test_made(&r);
+			test_extensions(&r);
+			test_captures(&r, argc > 2 ? argv[2] : NULL);
+		}
+		bpf_object__close(r.obj);
 	}
 	(void)printf("1..%d\n", r.n_tests);
 	xc_index_done(&r.table->index);
 	free(r.table);
-	bpf_object__close(r.obj);
 	return r.n_bad > 0;
 }

@@ -134,7 +134,8 @@ class Tap:
     """`crosscut features` on interfaces of one end, until stopped."""
 
     def __init__(self, crosscut, bed, end, interface="all"):
-        args = [crosscut, "features", interface, "--netns", bed.ns[end], "-d", "0", "-w", "500ms", "-i", "100ms", "--out", "-"]
+        args = [crosscut, "features", interface, "--netns", bed.ns[end], "-d", "0", "-w", "500ms", "-i", "100ms",
+                "--columns", "extended", "--out", "-"]
         self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         try:
             wait_for_line(self.process.stderr, "watching")
@@ -219,6 +220,34 @@ def test_killed(crosscut, bed):
     while "flow_in" in programs and time.monotonic() < until:  # links are closed a moment later
         programs = bed.inside(bed.ns["c"], "bpftool", "net", "show", "dev", "eth0")
     assert "flow_in" not in programs, programs
+
+
+def total(rows, name):
+    return sum(int(row[name]) for row in rows)
+
+
+def test_retransmissions(crosscut, bed):
+    """segments sent again, as the kernel tells them, are those seen on the wire twice"""
+    bed.inside(bed.ns["r"], "nft", "add table ip t; add chain ip t c { type filter hook forward priority 0; };"
+                                   "add rule ip t c tcp dport 7000 tcp flags & (syn|fin) == 0 numgen inc mod 11 == 3 drop")
+    with contextlib.closing(Closing(Tap(crosscut, bed, "c", "eth0"))) as tap:
+        bed.traffic()
+        rows = tap.it.rows()
+    told, seen = total(rows, "kernel_retransmissions"), total(rows, "seen_retransmissions")
+    assert told > 0 and told == seen, (told, seen)
+
+
+def test_blocked(crosscut, bed):
+    """what a rule drops before it reaches an interface has a row, too"""
+    bed.inside(bed.ns["c"], "nft", "add table ip t; add chain ip t c { type filter hook output priority 0; };"
+                                   "add rule ip t c udp dport 7001 drop")
+    with contextlib.closing(Closing(Tap(crosscut, bed, "c", "eth0"))) as tap:
+        bed.python("c", "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                        "for _ in range(5):\n"
+                        "    try: s.sendto(b'x', ('10.7.2.2', 7001))\n"
+                        "    except PermissionError: pass").wait(LIMIT_S)
+        rows = [row for row in tap.it.rows() if row["dst_port"] == "7001"]
+    assert rows and not total(rows, "packet_count") and total(rows, "policy_drops") == 5, rows
 
 
 def test_unknown(crosscut, bed):

@@ -103,7 +103,7 @@ def row(second, port=80, bits=0, ip="10.0.0.2"):
 
 def run_of(label, made, where="router"):
     """A run whose fault acts from 10.05 s to 20.1 s and begins at 9.9 s."""
-    run = {"truth": {"label": label, "where": where}, "targets": [SERVER], "window_s": 1, "rows": made,
+    run = {"truth": {"label": label, "where": where}, "targets": [SERVER], "window_s": 1, "rows": made, "disk_depths": {18: 11.0},
            "begin_ns": 99 * S // 10, "acts_ns": 1005 * S // 100, "over_ns": 201 * S // 10, "reproduced": True}
     return run | {"shares": rows.shares(run)}
 
@@ -117,15 +117,18 @@ def test_true_label():
     assert rows.true_label(row(11, ip="::ffff:10.0.0.2"), run) == 2
     assert rows.true_label(row(11, port=81), run) == 0
     assert rows.true_label(row(11, port=81), run_of(6, [], "node")) is None
+    assert rows.true_label(row(18), run) is None  # somebody else keeps the disk busy
+    assert rows.true_label(row(18), run_of(6, [])) == 6
     assert rows.true_label(row(19), run) == 2
     assert rows.true_label(row(20), run) is None
     assert rows.true_label(row(30), run) is None  # after-effects
 
 
 def test_shares_and_bars():
-    good = [row(11, bits=1 << 2)] * 19 + [row(12, bits=1 << 2 | 1 << 3), row(5, bits=1 << 4), row(12, 81, 1 << 5)]
+    good = [row(11, bits=1 << 2)] * 19 + [row(12, bits=1 << 2 | 1 << 3), row(5, bits=1 << 4), row(12, 81, 1 << 5),
+                                         row(18, bits=1 << 6)]
     run = run_of(2, good)
-    assert run["shares"] == {"rows": 20, "fires": 20, "other": 1, "others": [3]}
+    assert run["shares"] == {"rows": 20, "disturbed": 1, "fires": 20, "other": 1, "others": [3]}
     assert rows.is_right(run)
     assert not rows.is_right(run_of(2, good + [row(13)] * 3))
     assert not rows.is_right(run_of(2, good + [row(12, bits=12)]))

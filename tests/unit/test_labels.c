@@ -133,7 +133,8 @@ static void loss(void **state)
 /* Jitter of 8 ms where 0.2 ms are usual. */
 #define JITTERY                                                                                    \
 	.is_tcp = true, .n_packets = 100, .n_latencies = 8, .latency_p50_ms = 10,                  \
-	.latency_std_ms = 9, .jitter_ms = 8, .baseline_std_ms = 0.2, .n_baseline_windows = 3
+	.latency_std_ms = 9, .latency_spread_ms = 8, .jitter_ms = 8, .baseline_std_ms = 0.2,       \
+	.n_baseline_windows = 3
 
 static struct xc_label_facts jittery(void)
 {
@@ -145,11 +146,12 @@ static void jitter(void **state)
 	static const struct row base[] = {
 		{ "jitter", { JITTERY }, BIT(LATENCY_JITTER), XC_LABEL_LATENCY_JITTER },
 	};
-	struct row near[8] = {
+	struct row near[9] = {
 		{ .what = "too few samples" },	   { .what = "steady beside the median" },
 		{ .what = "below half a ms" },	   { .what = "as usual here" },
 		{ .what = "nothing learned yet" }, { .what = "at twice the usual" },
-		{ .what = "at half the median" },  { .what = "without samples" }
+		{ .what = "at half the median" },  { .what = "without samples" },
+		{ .what = "but for a few" }
 	};
 
 	(void)state;
@@ -165,6 +167,7 @@ static void jitter(void **state)
 	near[5].f.baseline_std_ms = 4.5;
 	near[6].f.latency_p50_ms = 16;
 	near[7].f = (struct xc_label_facts){ BUSY, .n_baseline_windows = 8 };
+	near[8].f.latency_spread_ms = 0.5;
 	CHECK(near);
 }
 
