@@ -277,6 +277,33 @@ static void what_was_sent_twice(void **state)
 	xc_hist_done(&m.latency);
 }
 
+static void pauses_part_active_times(void **state)
+{
+	struct made m = made("10.0.0.1", 40000, "10.0.0.5", 80);
+
+	(void)state;
+	SEND(&m, { 0, 0, S, 100, 0, 0, 1000 }, { 10, 1, SA, 500, 101, 0, 2000 },
+	     { 20, 0, A, 101, 501, 0, 900 }, { 1019, 0, P, 101, 501, 10, 900 },
+	     { 2019, 1, A, 501, 111, 0, 2000 }, { 2319, 0, P, 111, 501, 10, 900 },
+	     { 4319, 1, A, 501, 121, 0, 2000 });
+	close_one(&m);
+	want(0, "forward_init_window", 1000);
+	want(0, "backward_init_window", 2000);
+	want(0, "active_min", 300);	/* 999 ms at 20 ms were no pause */
+	want(0, "active_max", 1019);
+	want(0, "active_mean", (1019 + 300) / 2.0);
+	want(0, "idle_min", 1000);
+	want(0, "idle_max", 2000);
+	want(0, "idle_std", sqrt(2) * 500);
+	xc_hist_done(&m.latency);
+
+	SEND(&m, { 0, 0, P, 101, 501, 10, 900 }, { 10, 1, A, 501, 111, 0, 2000 });
+	close_one(&m);
+	assert_true(is_missing(0, "forward_init_window") && is_missing(0, "backward_init_window"));
+	assert_true(is_missing(0, "active_mean") && is_missing(0, "idle_max"));
+	xc_hist_done(&m.latency);
+}
+
 /* 1..100 ms, and what remains without samples or without their histogram. */
 static void latencies(void **state)
 {
@@ -729,6 +756,7 @@ int main(void)
 		cmocka_unit_test(the_seeds_vectors),
 		cmocka_unit_test(a_connection_from_packets),
 		cmocka_unit_test(what_was_sent_twice),
+		cmocka_unit_test(pauses_part_active_times),
 		cmocka_unit_test(latencies),
 		cmocka_unit_test(entropy),
 		cmocka_unit_test(what_the_kernel_knows),
