@@ -29,9 +29,7 @@ golden-update: all
 
 bench: deps all
 	@tools/deps.sh peers || echo "deps: some peers are missing"
-	@$(PYTHON) tests/bench/captures.py
-	@$(PYTHON) tests/bench/tap.py
-	@$(PYTHON) tests/bench/run.py
+	@missed=0; for b in captures tap run; do $(PYTHON) tests/bench/$$b.py || missed=1; done; exit $$missed
 
 accuracy: deps all
 	@$(PYTHON) lab/accuracy.py

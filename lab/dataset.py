@@ -22,6 +22,8 @@ def planned(options):
     """(run id, scenario, plan) of every run."""
     for name in scenes.labelled(options.label):
         for level in features.levels(scenes.load(name)):
+            if options.level not in (None, level):
+                continue
             for number in range(1, options.repeat + 1):
                 run_id = f"{name}.{level}.{number}"
                 yield run_id, name, features.Plan(level, (), options.window, options.duration, options.columns,
@@ -87,6 +89,7 @@ def cmd_dataset(options):
 def add_parser(commands):
     one = commands.add_parser("dataset", help="a labelled data set from the scenarios with a label")
     one.add_argument("--label", type=int, choices=range(len(rows.LABELS)), metavar="N", help="only this one, 0..11")
+    one.add_argument("--level", help="only this intensity, for instance medium")
     features.add_times(one, window_s=5, duration_s=100)
     one.add_argument("--repeat", type=int, default=1, metavar="N", help="runs at each level")
     one.add_argument("--columns", default="default", help="as for crosscut features")

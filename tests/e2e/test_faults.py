@@ -2,8 +2,13 @@
 """The scenarios with a label: complete, acting by the kernel's own word, gone afterwards; their rows judged justly."""
 import contextlib
 import csv
+import hashlib
 import io
 import os
+import pathlib
+import signal
+import subprocess
+import sys
 
 import dataset
 import features
@@ -158,3 +163,51 @@ def test_merged_rows_get_the_label_they_deserve(tmp_path):
         read = list(csv.DictReader(file))
     assert [(r["run_id"], r["anomaly_label"]) for r in read] == [("a.1", "0"), ("a.1", "2"), ("a.1", "0")]
     assert merged.counts == {0: 2, 2: 1}
+
+
+# ---- with crosscut ------------------------------------------------------------------------------
+
+def lab_command(crosscut, *args):
+    return [sys.executable, str(pathlib.Path(scenes.HERE, "lab.py")), *args, "--crosscut", crosscut]
+
+
+@root
+def test_data_set_of_one_label(crosscut, tmp_path):
+    out = tmp_path / "made"
+    command = lab_command(crosscut, "dataset", "--label", "9", "--level", "medium", "--duration", "2", "--window", "1",
+                          "--out", str(out))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (out / "runs").iterdir()} == {"reset-churn.medium.1.csv",
+                                                          "reset-churn.medium.1.csv.schema.json"}
+    read = rows.read(out / "dataset.csv")
+    assert {r["run_id"] for r in read} == {"reset-churn.medium.1"}
+    assert {r["anomaly_label"] for r in read} == {"0", "9"}
+    assert sum(r["anomaly_label"] == "9" for r in read) >= 100
+    again = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert again.returncode == 4 and "exists" in again.stderr
+    loads_in_pandas(out / "dataset.csv", len(read))
+
+
+def loads_in_pandas(path, count):
+    """Every column but those of texts is numeric, and nothing is missing."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv(path, keep_default_na=False)
+    assert len(frame) == count
+    assert len(frame.select_dtypes("number").columns) > 94
+    assert not frame.isna().any().any()
+
+
+@root
+def test_data_set_interrupted_leaves_nothing(crosscut, tmp_path):
+    process = subprocess.Popen(lab_command(crosscut, "dataset", "--label", "1", "--out", str(tmp_path / "made")),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lab_id = hashlib.sha256(f"cpu-throttling-{process.pid}".encode()).hexdigest()[:8]
+    places = [topology.NETNS_DIR, topology.STATE_DIR, topology.cgroup_root("cpu")]
+
+    def left():
+        return [p.name for place in places for p in place.glob(f"*{lab_id}*")]
+    topology.wait_for(lambda: len(left()) == 5, 20, "three namespaces, a state file and a cgroup")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert left() == []
