@@ -95,7 +95,7 @@ def uploads(ctl, flow, count, block, pause):
 
 
 def files(ctl, flow, size):
-    """Upload a file of `size` bytes, wait for the server's byte, and begin again; counts what arrived."""
+    """Upload a file of `size` bytes, wait for the server's byte, and begin again."""
     def life():
         with dialled(flow, 30) as sock:
             peers.send_within(sock, size, 600)

@@ -42,7 +42,8 @@ def phase(row, run):
 
 def is_disturbed(row, run):
     """Did somebody else keep a disk busy in the row's window?"""
-    return run["truth"]["label"] != DISK_LABEL and run["disk_depths"].get(int(row["timestamp"]), 0) > DISK_BUSY
+    depth = run["disk_depths"].get(int(row["timestamp"]), 0)
+    return run["truth"]["label"] != DISK_LABEL and depth > DISK_BUSY
 
 
 def true_label(row, run):
@@ -69,8 +70,8 @@ def shares(run):
     own = run["truth"]["label"]
     acted = [row for row in run["rows"] if phase(row, run) == "during"]
     hit = [fired(row) for row in acted if true_label(row, run) == own]
-    return {"rows": len(hit), "disturbed": sum(is_disturbed(row, run) for row in acted), "fires": sum(own in bits for bits in hit),
-            "other": sum(bool(bits - {own}) for bits in hit),
+    return {"rows": len(hit), "disturbed": sum(is_disturbed(row, run) for row in acted),
+            "fires": sum(own in bits for bits in hit), "other": sum(bool(bits - {own}) for bits in hit),
             "others": sorted({bit for bits in hit for bit in bits - {own}})}
 
 

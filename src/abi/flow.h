@@ -129,11 +129,12 @@ struct xc_flow_window {
 	__u64 jitter_ns;	/* RFC 3550 6.4.1 on latency samples; state at the end of the window */
 	__u64 completed_ns;	/* duration of the connection that ended here */
 	struct xc_moments gap;	/* between packets of either direction, ns */
+	struct xc_flow_dir dir[2];	/* by end of the key that sends */
 	struct xc_moments latency;	/* ns */
-	struct xc_moments active;	/* times without a pause of XC_FLOW_PAUSE_NS that ended here, ns */
+	struct xc_moments
+		active; /* times without a pause of XC_FLOW_PAUSE_NS that ended here, ns */
 	struct xc_moments idle;	/* the pauses between them, ns */
 	struct xc_moments latency_step;	/* |difference of two latencies in a row|, ns */
-	struct xc_flow_dir dir[2];	/* by end of the key that sends */
 };
 
 enum xc_flow_state { XC_FLOW_NEW = 1, XC_FLOW_ESTABLISHED, XC_FLOW_CLOSING, XC_FLOW_CLOSED };

@@ -9,6 +9,7 @@
 /* Losing a few of many is how TCP finds its rate; this many resends are trouble. */
 #define MIN_RETRANS 3
 #define MIN_RETRANS_SEEN 6	/* from outside: what the ends think of it is not known */
+#define MIN_SHARE_PCT 1		/* ... of the segments sent: captures lose and reorder some themselves */
 
 /* A drop on this host of segments of a connection that otherwise works. */
 static const struct xc_drop_fact *partial_drop(const struct xc_case *c)
@@ -61,6 +62,15 @@ static void state_resends(const struct xc_case *c, struct xc_opinion *o, const s
 		       s->n_full_seqs);
 }
 
+static bool is_seen_to_lose(const struct xc_side *s)
+{
+	uint64_t mss = s->last.mss_bytes ? s->last.mss_bytes : 536;	/* RFC 9293 3.7.1 */
+	uint64_t n_sent = s->last.bytes_acked / mss;
+
+	return s->last.total_retrans >= MIN_RETRANS_SEEN &&
+	       s->last.total_retrans * 100ull >= n_sent * MIN_SHARE_PCT;
+}
+
 static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_drop_fact *d = partial_drop(c);
@@ -81,8 +91,7 @@ static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
 	state_resends(c, o, &c->server, "the server");
 	if (!c->client.n_retrans && !c->server.n_retrans && !o->has_decisive)
 		return false;
-	if (c->is_packets_only && c->client.last.total_retrans < MIN_RETRANS_SEEN &&
-	    c->server.last.total_retrans < MIN_RETRANS_SEEN)
+	if (c->is_packets_only && !is_seen_to_lose(&c->client) && !is_seen_to_lose(&c->server))
 		return false;
 	if (!c->client.last.bytes_acked && !c->server.last.bytes_acked && !o->has_decisive)
 		xc_against(o, XC_AGAINST, "nothing gets through at all");

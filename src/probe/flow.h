@@ -18,6 +18,9 @@ struct xc_flow_entry {
 };
 
 _Static_assert(sizeof(struct xc_flow_entry) == 1920, "ABI: struct xc_flow_entry");
+/* The kernel adds the key and 56 bytes, and takes memory in pieces of 2048 or 4096. */
+_Static_assert(sizeof(struct xc_flow_entry) + sizeof(struct xc_flow_key) + 56 <= 2048,
+	       "a flow must not take 4096 bytes");
 
 /* xc_latency0 (even windows), xc_latency1: samples in one bucket of one flow (__u64). */
 struct xc_latency_key {

@@ -108,8 +108,9 @@ def row(second, port=80, bits=0, ip="10.0.0.2"):
 
 def run_of(label, made, where="router"):
     """A run whose fault acts from 10.05 s to 20.1 s and begins at 9.9 s."""
-    run = {"truth": {"label": label, "where": where}, "targets": [SERVER], "window_s": 1, "rows": made, "disk_depths": {18: 11.0},
-           "begin_ns": 99 * S // 10, "acts_ns": 1005 * S // 100, "over_ns": 201 * S // 10, "reproduced": True}
+    run = {"truth": {"label": label, "where": where}, "targets": [SERVER], "window_s": 1, "rows": made,
+           "disk_depths": {18: 11.0}, "begin_ns": 99 * S // 10, "acts_ns": 1005 * S // 100, "over_ns": 201 * S // 10,
+           "reproduced": True}
     return run | {"shares": rows.shares(run)}
 
 
