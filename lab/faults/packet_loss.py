@@ -7,12 +7,12 @@ TRUTH = dict(label=2, where="router", signal="retransmission_rate > 0.05", view=
              levels={"light": {"percent": 15}, "heavy": {"percent": 30}})
 
 
-def run(lab, percent=25, connections=12):
+def run(lab, percent=25, connections=12, block=30000, pause=0.05):
     target = lab.flow()
     impair.unmerged(lab.client)
     impair.acknowledging(lab.server, lab.server.gw)
     lab.server.start(loads.swallow, target)
-    lab.client.start(loads.uploads, target, connections, 30000, 0.05)
+    lab.client.start(loads.uploads, target, connections, block, pause)
     impair.background(lab)
     yield [target]
     told = impair.counted(lab.client, "Tcp", "RetransSegs", "segments sent again")
