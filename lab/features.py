@@ -128,6 +128,7 @@ def run_once(name, scenario, plan, crosscut=None):
     """Run the scenario once; a dict with all that is known about it, and its rows."""
     truth, chosen = scenario.TRUTH, settings(scenario, plan.level, plan.given)
     plan.duration_s = chosen.get(truth.get("lasts"), plan.duration_s)
+    plan.window_s = truth.get("window_s", plan.window_s)
     plan.seed = plan.seed or secrets.token_hex(4)
     lifetime_s = LIFETIME_S + plan.duration_s + (LEAD_WINDOWS + 4) * plan.window_s
     with tempfile.TemporaryDirectory(prefix="xc-features-") as place:

@@ -94,15 +94,15 @@ def uploads(ctl, flow, count, block, pause):
     until_killed(ctl)
 
 
-def files(ctl, flow, size):
-    """Upload a file of `size` bytes, wait for the server's byte, and begin again."""
+def files(ctl, flow, count, size):
+    """`count` times at once: upload a file of `size` bytes, wait for the server's byte, and begin again."""
     def life():
         with dialled(flow, 30) as sock:
             peers.send_within(sock, size, 600)
             sock.shutdown(socket.SHUT_WR)
             sock.settimeout(60)
             peers.read_exactly(sock, 1)
-    threads(1, lambda _: for_ever(life))
+    threads(count, lambda _: for_ever(life))
     until_killed(ctl)
 
 

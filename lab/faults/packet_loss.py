@@ -7,7 +7,7 @@ TRUTH = dict(label=2, where="router", signal="retransmission_rate > 0.05", view=
              levels={"light": {"percent": 15}, "heavy": {"percent": 30}})
 
 
-def run(lab, percent=25, connections=12, block=30000, pause=0.05):
+def run(lab, percent=25, connections=12, block=10000, pause=0.02):
     target = lab.flow()
     impair.unmerged(lab.client)
     impair.acknowledging(lab.server, lab.server.gw)

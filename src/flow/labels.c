@@ -188,7 +188,9 @@ static bool is_kept_waiting(const struct xc_label_cfg *cfg, const struct xc_labe
 static struct reading packet_loss(const struct xc_label_cfg *cfg, const struct xc_label_facts *f)
 {
 	uint64_t n_lost = f->n_retrans > f->n_spurious ? f->n_retrans - f->n_spurious : 0;
-	bool is_enough = f->n_packets >= cfg->loss_min_packets || n_lost >= cfg->loss_min_retrans;
+	/* in a window of its own, the repetition of a repetition is as good as two */
+	bool is_enough = f->n_packets >= cfg->loss_min_packets || n_lost >= cfg->loss_min_retrans ||
+			 f->retrans_run >= cfg->loss_min_retrans;
 
 	return (struct reading){
 		.value = f->n_packets ? (double)n_lost / (double)f->n_packets : 0,

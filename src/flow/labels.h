@@ -64,6 +64,7 @@ struct xc_label_facts {
 	uint64_t n_packets;
 	uint64_t n_retrans;
 	uint64_t n_spurious;		/* of those, what the receiver had already acknowledged */
+	uint64_t retrans_run;		/* most in a row, begun in this window or before */
 	uint64_t n_dup_acks;
 	uint64_t n_drops;		/* in this kernel */
 	bool has_kernel_retrans;	/* the sender's own kernel counted */

@@ -34,7 +34,7 @@ def test_truth_is_complete(name):
     scenario = scenes.load(name)
     truth = scenario.TRUTH
     wanted = {"label", "where", "signal", "view", "levels"}
-    assert wanted <= truth.keys() <= wanted | {"alone", "lasts"}
+    assert wanted <= truth.keys() <= wanted | {"alone", "lasts", "window_s"}
     assert truth["label"] in range(len(rows.LABELS))
     assert truth["view"] and set(truth["view"]) <= set(topology.SUFFIX)
     assert truth["where"] and truth["signal"]

@@ -43,7 +43,7 @@ SCENARIOS = [
     ("ttl-exceeded", "client", None, {}),
     ("absent-behind-router", "client", None, {}),
     ("udp-unreachable", "client", None, {}),
-    ("loss-25", "client", None, {}),
+    ("loss-25", "client", None, {"nothing": "in a lucky run fewer than six segments are resent: no trouble in a capture"}),
 ]
 HEALTHY = ["bulk-upload", "churn", "half-close", "keepalive-idle", "pmtu-ok", "port-scan-open", "rolling-restart",
            "time-wait-reuse", "udp-echo"]
