@@ -287,8 +287,8 @@ static void state_flow(const struct xc_row *row, struct xc_label_facts *f)
 	f->n_packets = row->n_packets;
 	f->n_retrans = row->n_retrans;
 	f->n_spurious = (uint64_t)a->n_spurious + b->n_spurious;
-	f->retrans_run = a->retrans_run_max > b->retrans_run_max ? a->retrans_run_max :
-								   b->retrans_run_max;
+	f->retrans_run =
+		a->retrans_run_max > b->retrans_run_max ? a->retrans_run_max : b->retrans_run_max;
 	f->n_dup_acks = (uint64_t)a->n_dup_acks + b->n_dup_acks;
 	f->n_drops = row->kernel ? row->kernel->n_drops : 0;
 	f->has_kernel_retrans = row->kernel && row->kernel->n_retrans;
