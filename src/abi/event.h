@@ -30,6 +30,7 @@ enum xc_evt_kind {
 	XC_EVT_NOTE,		/* answer: a named value of a netns or cgroup: abi/host.h */
 	XC_EVT_ADDR,		/* an address of a watched namespace: abi/host.h */
 	XC_EVT_END,		/* a recording was closed properly: abi/host.h */
+	XC_EVT_SEGMENT,		/* payload of a socket, or its end: abi/segment.h */
 	_XC_EVT_MAX,
 };
 

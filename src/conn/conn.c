@@ -507,6 +507,7 @@ static void dispatch(struct xc_conn *t, const struct xc_evt *e)
 	case XC_EVT_ADDR:
 		return xc_host_address(&t->host, (const void *)e);
 	case XC_EVT_END:
+	case XC_EVT_SEGMENT:	/* requests are read elsewhere */
 	case _XC_EVT_MAX:
 		break;
 	}

@@ -142,6 +142,7 @@ static int open_source(struct run *run, const char *const *netns, size_t n_netns
 		.max_connections = cfg->max_connections,
 		.with_rules = cfg->with_rules,
 		.with_trace = cfg->with_trace_rule,
+		.with_failures = true,
 		.on_record = on_record,
 		.arg = run,
 	};

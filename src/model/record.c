@@ -4,6 +4,7 @@
 #include "abi/host.h"
 #include "abi/packet.h"
 #include "abi/path.h"
+#include "abi/segment.h"
 #include "abi/sock.h"
 #include "base/scope.h"
 
@@ -26,6 +27,7 @@ static const uint32_t min_size[_XC_EVT_MAX] = {
 	[XC_EVT_NOTE] = sizeof(struct xc_note_evt),
 	[XC_EVT_ADDR] = sizeof(struct xc_addr_evt),
 	[XC_EVT_END] = sizeof(struct xc_end_evt),
+	[XC_EVT_SEGMENT] = sizeof(struct xc_segment_evt),
 };
 
 /* Every text field of every record. The strings of XC_EVT_ENUM are told apart by who reads them. */

@@ -8,6 +8,7 @@
 #include "abi/event.h"
 #include "base/scope.h"
 #include "model/ask.h"
+#include "model/segment.h"
 #include "probe/cfg.h"
 
 #include <stdbool.h>
@@ -28,6 +29,10 @@ struct xc_source_env {
 	uint32_t max_connections;
 	bool with_rules;		/* answer which filter rule drops */
 	bool with_trace;		/* ... and let the kernel trace it (temporary table) */
+	bool with_payload;		/* hand over segments (abi/segment.h) */
+	bool with_failures;		/* hand over what tells of connections in trouble */
+	uint32_t payload_budget;	/* bytes of each direction before its policy is known */
+	const char *tls_uprobes;	/* read plaintext of this process id, or "all"; NULL = no */
 	xc_record_fn on_record;
 	void *arg;
 };
@@ -41,6 +46,8 @@ struct xc_source {
 	int (*poll)(void *source, uint64_t deadline_ns);
 	/* Answer through on_record, now or later, or not at all. */
 	void (*ask)(void *source, const struct xc_ask *ask);
+	/* What is wanted of a socket's packets. NULL where nothing can be kept back. */
+	void (*want)(void *source, const struct xc_segment_want *want);
 	void (*close)(void *source);	/* accepts NULL */
 };
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Records about what a socket sends and receives, for requests (never in `why`): a packet with the first bytes of its
+ * payload, or the end of a socket. And the policy that keeps bytes nobody wants in the kernel.
+ */
+#pragma once
+
+#include "abi/event.h"
+
+#define XC_SEGMENT_BYTES 4096	/* of one packet at most */
+
+enum xc_segment_what {
+	XC_SEGMENT_PACKET = 1,	/* a packet: handshake, payload, or FIN and RST */
+	XC_SEGMENT_TOTALS,	/* nothing but the counters: at most once a second while packets pass unrecorded */
+	XC_SEGMENT_CLOSED,	/* the socket is gone; the last record about it */
+	XC_SEGMENT_PLAINTEXT,	/* what a TLS library was given or gave; seq counts its bytes from 0 */
+	_XC_SEGMENT_WHAT_MAX,
+};
+
+struct xc_segment_evt {
+	struct xc_evt hdr;	/* size_bytes includes data */
+	__u64 cookie;		/* of the local socket; 0 = a capture */
+	struct xc_tuple tuple;	/* s* = who sent the packet; of CLOSED and TOTALS: this socket */
+	struct xc_owner owner;	/* of the local socket; tgid 0 = not known */
+	__u64 bytes[2];		/* payload on the wire so far: sent, received; repetitions included */
+	__u32 packets[2];
+	__u64 open_ns;		/* first packet or connect(); 0 = before crosscut started */
+	__u32 netns;
+	__u32 ifindex;		/* 0 = not known */
+	__u32 seq, ack;
+	__u32 wire_bytes;	/* payload of this packet; a super-packet (GSO, GRO) counts as one */
+	__u32 n_bytes;		/* of it in data */
+	__u32 tid;		/* thread that sent it; 0 = not known */
+	__u8 what;		/* enum xc_segment_what */
+	__u8 tcp_flags;
+	__u8 is_outbound;	/* sent by the local socket */
+	__u8 is_first;		/* of this socket, as far as we know */
+	__u8 data[];		/* n_bytes */
+};
+
+_Static_assert(sizeof(struct xc_segment_evt) == 160, "ABI: struct xc_segment_evt");
+
+/* What is wanted of one direction of one socket. No entry: bytes, up to the budget. */
+enum xc_policy_mode {
+	XC_POLICY_BYTES,
+	XC_POLICY_SKIP,		/* no packet that ends before skip_until; the one that reaches it comes, without data where it ends there */
+	XC_POLICY_NOTHING,	/* FIN, RST and totals only */
+};
+
+struct xc_policy_key {
+	__u64 cookie;
+	__u32 is_outbound;
+	__u32 _pad0;
+};
+
+struct xc_policy {
+	__u32 mode;		/* enum xc_policy_mode */
+	__u32 skip_until;	/* sequence number */
+};
+
+_Static_assert(sizeof(struct xc_policy_key) == 16 && sizeof(struct xc_policy) == 8, "ABI: policy");

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "l7/stream.h"
+
+#include "model/net.h"
+
+#include <stdlib.h>
+
+#define N_MARKS 8
+
+/* Bytes of an unfinished message, and when they came: marks[i] tells of the bytes before its end. */
+struct xc_stream_held {
+	uint32_t len, cap;
+	uint32_t n_marks;
+	struct {
+		uint32_t end;
+		uint64_t ns;
+	} marks[N_MARKS];
+	uint8_t bytes[];
+};
+
+/* A segment that came before its turn. */
+struct xc_stream_early {
+	struct xc_stream_early *next;
+	uint64_t ns;
+	uint32_t seq, wire, n;
+	uint8_t bytes[];
+};
+
+static int32_t ahead(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+static void *get(struct xc_stream_memory *m, size_t n)
+{
+	void *p = m->used + n <= m->max ? malloc(n) : NULL;
+
+	if (p)
+		m->used += n;
+	return p;
+}
+
+static void put(struct xc_stream_memory *m, void *p, size_t n)
+{
+	m->used -= n;
+	free(p);
+}
+
+static void free_early(struct xc_stream_early *e, struct xc_stream_memory *m)
+{
+	put(m, e, sizeof(*e) + e->n);
+}
+
+static void free_held(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	if (s->held)
+		put(m, s->held, sizeof(*s->held) + s->held->cap);
+	s->held = NULL;
+}
+
+/* ---- what is held ------------------------------------------------------------------------------ */
+
+static bool make_room(struct xc_stream *s, size_t n, struct xc_stream_memory *m)
+{
+	struct xc_stream_held *old = s->held, *new;
+	size_t len = old ? old->len : 0, cap = 512;
+
+	if (old && len + n <= old->cap)
+		return true;
+	if (len + n > XC_STREAM_HELD_MAX)
+		return false;
+	while (cap < len + n)
+		cap *= 2;
+	new = get(m, sizeof(*new) + cap);
+	if (!new)
+		return false;
+	if (old)
+		memcpy(new, old, sizeof(*old) + len);
+	else
+		new->len = new->n_marks = 0;
+	new->cap = (uint32_t)cap;
+	free_held(s, m);
+	s->held = new;
+	return true;
+}
+
+static void mark(struct xc_stream_held *h, uint64_t ns)
+{
+	if (h->n_marks && h->marks[h->n_marks - 1].ns == ns)
+		h->n_marks--;	/* the same segment goes on */
+	if (h->n_marks == N_MARKS) {
+		/* too many to tell apart: the earliest two become the later of them */
+		memmove(h->marks, h->marks + 1, sizeof(h->marks) - sizeof(h->marks[0]));
+		h->n_marks--;
+	}
+	h->marks[h->n_marks].end = h->len;
+	h->marks[h->n_marks++].ns = ns;
+}
+
+/* What is fresh goes behind what is held. False: there is no room. */
+static bool hold(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	if (!s->fresh.len)
+		return true;
+	if (!make_room(s, s->fresh.len, m))
+		return false;
+	memcpy(s->held->bytes + s->held->len, s->fresh.p, s->fresh.len);
+	s->held->len += (uint32_t)s->fresh.len;
+	mark(s->held, s->fresh_ns);
+	s->fresh.len = 0;
+	return true;
+}
+
+static void take_held(struct xc_stream *s, uint32_t n, struct xc_stream_memory *m)
+{
+	struct xc_stream_held *h = s->held;
+	uint32_t kept = 0;
+
+	s->last_ns = xc_stream_ns(s, n - 1);
+	if (n == h->len) {
+		free_held(s, m);
+		return;
+	}
+	h->len -= n;
+	memmove(h->bytes, h->bytes + n, h->len);
+	for (uint32_t i = 0; i < h->n_marks; i++) {
+		if (h->marks[i].end <= n)
+			continue;
+		h->marks[kept] = h->marks[i];
+		h->marks[kept++].end -= n;
+	}
+	h->n_marks = kept;
+}
+
+uint64_t xc_stream_ns(const struct xc_stream *s, size_t at)
+{
+	const struct xc_stream_held *h = s->held;
+
+	for (uint32_t i = 0; h && i < h->n_marks; i++)
+		if (at < h->marks[i].end)
+			return h->marks[i].ns;
+	return s->fresh.len || s->blank ? s->fresh_ns : s->last_ns;
+}
+
+/* ---- what came early ----------------------------------------------------------------------------- */
+
+/* Behind the fresh bytes and the blank. */
+static uint32_t end_of_known(const struct xc_stream *s)
+{
+	return s->next + (s->held ? s->held->len : 0) + (uint32_t)s->fresh.len + (uint32_t)s->blank;
+}
+
+static void resent(struct xc_stream *s, uint64_t ns)
+{
+	s->n_resent++;
+	s->resent_ns = ns;
+}
+
+static void keep_early(struct xc_stream *s, const struct xc_segment *seg,
+		       struct xc_stream_memory *m)
+{
+	struct xc_stream_early **at = &s->early, *e;
+
+	while (*at && ahead((*at)->seq, seg->seq) < 0)
+		at = &(*at)->next;
+	if (*at && (*at)->seq == seg->seq && (*at)->wire >= seg->wire_bytes) {
+		resent(s, seg->ts_ns);
+		return;
+	}
+	e = s->n_early < XC_STREAM_EARLY_N &&
+			    s->n_early_bytes + seg->n_bytes <= XC_STREAM_EARLY_MAX ?
+		    get(m, sizeof(*e) + seg->n_bytes) :
+		    NULL;
+	if (!e) {
+		m->n_refused += seg->n_bytes;
+		s->is_lossy = true;
+		return;
+	}
+	*e = (struct xc_stream_early){ .next = *at,
+				       .ns = seg->ts_ns,
+				       .seq = seg->seq,
+				       .wire = seg->wire_bytes,
+				       .n = seg->n_bytes };
+	memcpy(e->bytes, seg->data, seg->n_bytes);
+	*at = e;
+	s->n_early++;
+	s->n_early_bytes += e->n;
+	if (!s->hole_ns)
+		s->hole_ns = seg->ts_ns;
+}
+
+static struct xc_stream_early *pop_early(struct xc_stream *s)
+{
+	struct xc_stream_early *e = s->early;
+
+	s->early = e->next;
+	s->n_early--;
+	s->n_early_bytes -= e->n;
+	if (!s->early)
+		s->hole_ns = 0;
+	return e;
+}
+
+/* @wire bytes from @p, of which @n were captured, come next, but for the first @old that are known. */
+static void make_fresh(struct xc_stream *s, struct xc_span captured, uint32_t wire, uint32_t old)
+{
+	s->fresh = xc_span_from(captured, old);
+	s->blank = wire - old - s->fresh.len;
+}
+
+/* Fresh bytes are used up and nothing is blank: the early ones whose turn has come follow. */
+static bool refill(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	if (s->taken && !s->fresh.len) {
+		free_early(s->taken, m);
+		s->taken = NULL;
+	}
+	while (s->early && !s->fresh.len && !s->blank) {
+		uint32_t known = end_of_known(s);
+		int32_t d = ahead(s->early->seq, known);
+		struct xc_stream_early *e;
+
+		if (d > 0)
+			return false;
+		e = pop_early(s);
+		if ((uint32_t)-d >= e->wire) {
+			free_early(e, m);	/* other segments brought all of it */
+			continue;
+		}
+		make_fresh(s, (struct xc_span){ e->bytes, e->n }, e->wire, (uint32_t)-d);
+		s->fresh_ns = e->ns;
+		s->taken = e;
+		return true;
+	}
+	return false;
+}
+
+/* ---- the front ----------------------------------------------------------------------------------- */
+
+/* @n bytes nobody looks at. */
+static void passed(struct xc_stream *s, uint64_t n)
+{
+	s->skip -= s->skip == UINT64_MAX ? 0 : n;
+	s->next += (uint32_t)n;
+	s->n_bytes += n;
+}
+
+static void start(struct xc_stream *s, const struct xc_segment *seg)
+{
+	bool is_syn = seg->tcp_flags & XC_TCP_SYN;
+
+	if (s->is_started && !is_syn)
+		return;
+	if (s->is_started && s->next != seg->seq + 1)
+		return;	/* a SYN of another life; whoever keeps connections tells them apart */
+	s->is_late = !is_syn && !s->is_started;
+	s->next = seg->seq + is_syn;
+	s->is_started = true;
+}
+
+void xc_stream_put(struct xc_stream *s, const struct xc_segment *seg, struct xc_stream_memory *m)
+{
+	struct xc_segment k = *seg;
+	int32_t d;
+
+	start(s, seg);
+	k.seq += !!(seg->tcp_flags & XC_TCP_SYN);
+	if (seg->tcp_flags & XC_TCP_FIN) {
+		s->has_fin = true;
+		s->fin = k.seq + k.wire_bytes;
+	}
+	if (!k.wire_bytes)
+		return;
+	d = ahead(k.seq, end_of_known(s));
+	if (d > 0 && !s->held && s->skip >= (uint64_t)d) {
+		/* what is missing is skipped anyway */
+		passed(s, (uint64_t)d);
+		d = 0;
+	}
+	if (d > 0 || s->fresh.len || s->blank) {
+		keep_early(s, &k, m);
+		return;
+	}
+	if (d < 0 && !(d == -1 && k.wire_bytes == 1))	/* that is a keep-alive probe */
+		resent(s, k.ts_ns);
+	if ((uint32_t)-d >= k.wire_bytes)
+		return;
+	s->fresh_ns = k.ts_ns;
+	make_fresh(s, (struct xc_span){ k.data, k.n_bytes }, k.wire_bytes, (uint32_t)-d);
+}
+
+void xc_stream_acked(struct xc_stream *s, uint32_t ack)
+{
+	if (!s->has_acked || ahead(ack, s->acked) > 0)
+		s->acked = ack;
+	s->has_acked = true;
+}
+
+struct xc_span xc_stream_front(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	(void)refill(s, m);
+	if (!s->held)
+		return s->fresh;
+	while (s->fresh.len && hold(s, m))
+		(void)refill(s, m);
+	return (struct xc_span){ s->held->bytes, s->held->len };
+}
+
+void xc_stream_take(struct xc_stream *s, size_t n, struct xc_stream_memory *m)
+{
+	size_t n_held = s->held ? s->held->len : 0;
+	size_t old = n < n_held ? n : n_held;
+
+	if (!n)
+		return;
+	if (old)
+		take_held(s, (uint32_t)old, m);
+	if (n > old) {
+		s->fresh = xc_span_from(s->fresh, n - old);
+		s->last_ns = s->fresh_ns;
+	}
+	s->next += (uint32_t)n;
+	s->n_bytes += n;
+}
+
+bool xc_stream_grow(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	return hold(s, m) && refill(s, m) && s->fresh.len;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Bytes at the front that can be skipped now. */
+static uint64_t skippable(const struct xc_stream *s)
+{
+	if (s->blank)
+		return smaller(s->skip, s->blank);
+	/* a hole within what is skipped is none */
+	if (s->early && (uint32_t)ahead(s->early->seq, s->next) <= s->skip)
+		return (uint32_t)ahead(s->early->seq, s->next);
+	return 0;
+}
+
+bool xc_stream_pass(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	bool has_passed = false;
+
+	while (s->skip) {
+		uint64_t n;
+
+		(void)refill(s, m);
+		n = smaller(s->skip, (s->held ? s->held->len : 0) + s->fresh.len);
+		if (n) {
+			s->skip -= s->skip == UINT64_MAX ? 0 : n;
+			xc_stream_take(s, n, m);
+		} else {
+			n = skippable(s);
+			if (!n)
+				break;
+			if (s->blank) {
+				s->blank -= n;
+				s->last_ns = s->fresh_ns;
+			}
+			passed(s, n);
+		}
+		has_passed = true;
+	}
+	return has_passed && !s->skip;
+}
+
+bool xc_stream_is_lost(const struct xc_stream *s, uint64_t now_ns)
+{
+	if (s->fresh.len)
+		return false;
+	if (s->blank)
+		return true;
+	if (!s->early)
+		return false;
+	if (s->n_early >= XC_STREAM_EARLY_N || s->n_early_bytes >= XC_STREAM_EARLY_MAX)
+		return true;
+	if (!s->has_acked || ahead(s->acked, s->early->seq) < 0)
+		return false;
+	return s->is_lossy || now_ns - s->hole_ns >= XC_STREAM_PATIENCE_NS;
+}
+
+uint64_t xc_stream_jump(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	uint64_t n = (s->held ? s->held->len : 0) + s->fresh.len + s->blank;
+
+	free_held(s, m);
+	s->next += (uint32_t)n;
+	s->fresh.len = 0;
+	s->blank = 0;
+	s->last_ns = s->fresh_ns;
+	if (s->early && ahead(s->early->seq, s->next) > 0) {
+		n += (uint32_t)ahead(s->early->seq, s->next);
+		s->next = s->early->seq;
+	}
+	s->n_bytes += n;
+	s->hole_ns = s->early ? s->early->ns : 0;
+	(void)refill(s, m);
+	return n;
+}
+
+void xc_stream_rest(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	if (s->fresh.len && !hold(s, m)) {
+		m->n_refused += s->fresh.len;
+		s->blank += s->fresh.len;	/* lost after all */
+		s->fresh.len = 0;
+	}
+	(void)refill(s, m);
+}
+
+void xc_stream_done(struct xc_stream *s, struct xc_stream_memory *m)
+{
+	while (s->early)
+		free_early(pop_early(s), m);
+	if (s->taken)
+		free_early(s->taken, m);
+	s->taken = NULL;
+	free_held(s, m);
+}

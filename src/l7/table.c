@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "l7/table.h"
+
+#include "base/index.h"
+#include "model/net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define TICK_NS 50000000ull	/* how often a connection that waits for something is looked at */
+#define TWIN_SEQ (1 << 20)	/* two ends of one connection are never further apart */
+#define NONE UINT32_MAX
+
+struct entry {
+	struct xc_l7_conn c;	/* first member */
+	uint32_t slot;
+	uint64_t hash;
+	struct entry *older, *newer;	/* all, by latest segment */
+	struct entry *prev, *next;	/* those that wait for time to pass */
+	bool is_waiting;
+	struct xc_l7_want told[2];
+};
+
+struct xc_l7_table {
+	struct xc_l7_table_cfg cfg;
+	struct xc_l7_engine engine;
+	struct xc_index index;
+	struct entry **slots;
+	uint32_t *free_slots, n_free;
+	struct entry *oldest, *newest, *waiting;
+	uint64_t now_ns, tick_ns, cleanup_ns;
+	struct xc_l7_table_stats stats;
+};
+
+/* ---- finding ------------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(const struct xc_tuple *t)
+{
+	struct xc_tuple k = *t;
+
+	k._pad0[0] = k._pad0[1] = k._pad0[2] = 0;
+	/* both directions alike */
+	if (memcmp(k.saddr, k.daddr, 16) > 0 ||
+	    (!memcmp(k.saddr, k.daddr, 16) && k.sport_he > k.dport_he))
+		k = xc_tuple_swap(&k);
+	return xc_hash(&k, sizeof(k));
+}
+
+static bool is_same_flow(const struct xc_tuple *a, const struct xc_tuple *b)
+{
+	struct xc_tuple swapped = xc_tuple_swap(b);
+
+	return xc_tuple_equal(a, b) || xc_tuple_equal(a, &swapped);
+}
+
+/* Is @seg seen by the other end of @c? */
+static bool is_twin(const struct xc_l7_conn *c, const struct xc_segment *seg)
+{
+	const struct xc_session *s = &c->session;
+	bool from_client = xc_tuple_equal(&seg->tuple, &s->tuple);
+	const struct xc_stream *st = &s->stream[from_client ? XC_L7_CLIENT : XC_L7_SERVER];
+	int32_t apart = (int32_t)(seg->seq - st->next);
+
+	if (c->peer_cookie)
+		return false;
+	if (c->netns != seg->netns && xc_addr_is_loopback(seg->tuple.daddr))
+		return false;
+	return seg->tuple.proto != 6 || !st->is_started || (apart > -TWIN_SEQ && apart < TWIN_SEQ);
+}
+
+static struct entry *find(const struct xc_l7_table *t, const struct xc_tuple *tuple,
+			  uint64_t cookie)
+{
+	uint64_t hash = hash_of(tuple);
+
+	for (uint32_t i = xc_index_first(&t->index, hash); i != XC_INDEX_END;
+	     i = xc_index_next(&t->index, i)) {
+		struct entry *e = t->slots[i];
+
+		if ((e->c.cookie == cookie || (cookie && e->c.peer_cookie == cookie)) &&
+		    is_same_flow(&e->c.session.tuple, tuple))
+			return e;
+	}
+	return NULL;
+}
+
+static struct entry *find_twin(const struct xc_l7_table *t, const struct xc_segment *seg)
+{
+	uint64_t hash = hash_of(&seg->tuple);
+
+	for (uint32_t i = xc_index_first(&t->index, hash); i != XC_INDEX_END;
+	     i = xc_index_next(&t->index, i)) {
+		struct entry *e = t->slots[i];
+
+		if (is_same_flow(&e->c.session.tuple, &seg->tuple) && is_twin(&e->c, seg))
+			return e;
+	}
+	return NULL;
+}
+
+struct xc_l7_conn *xc_l7_table_find(const struct xc_l7_table *t, const struct xc_tuple *tuple,
+				    uint64_t cookie)
+{
+	struct entry *e = find(t, tuple, cookie);
+
+	return e ? &e->c : NULL;
+}
+
+/* ---- lists ----------------------------------------------------------------------------------------- */
+
+static void unlink_age(struct xc_l7_table *t, struct entry *e)
+{
+	*(e->older ? &e->older->newer : &t->oldest) = e->newer;
+	*(e->newer ? &e->newer->older : &t->newest) = e->older;
+	e->older = e->newer = NULL;
+}
+
+static void link_newest(struct xc_l7_table *t, struct entry *e)
+{
+	e->older = t->newest;
+	e->newer = NULL;
+	*(t->newest ? &t->newest->newer : &t->oldest) = e;
+	t->newest = e;
+}
+
+static void stop_waiting(struct xc_l7_table *t, struct entry *e)
+{
+	if (!e->is_waiting)
+		return;
+	*(e->prev ? &e->prev->next : &t->waiting) = e->next;
+	if (e->next)
+		e->next->prev = e->prev;
+	e->prev = e->next = NULL;
+	e->is_waiting = false;
+}
+
+static void wait_if_needed(struct xc_l7_table *t, struct entry *e)
+{
+	const struct xc_session *s = &e->c.session;
+	bool has_holes = xc_stream_waits(&s->stream[0]) || xc_stream_waits(&s->stream[1]);
+	bool can_time_out = s->first && s->l7.proto && s->l7.proto->timeout_ns;
+
+	if (!has_holes && !can_time_out) {
+		stop_waiting(t, e);
+		return;
+	}
+	if (e->is_waiting)
+		return;
+	e->is_waiting = true;
+	e->prev = NULL;
+	e->next = t->waiting;
+	if (t->waiting)
+		t->waiting->prev = e;
+	t->waiting = e;
+}
+
+/* ---- one connection ---------------------------------------------------------------------------------- */
+
+static void on_request(void *arg, struct xc_session *s, const struct xc_request *r,
+		       enum xc_request_stage stage)
+{
+	struct xc_l7_table *t = arg;
+
+	if (t->cfg.events->request)
+		t->cfg.events->request(t->cfg.arg, (struct xc_l7_conn *)s, r, stage);
+}
+
+static void remove_entry(struct xc_l7_table *t, struct entry *e, bool is_timeout)
+{
+	struct xc_session *s = &e->c.session;
+
+	xc_session_close(s, t->now_ns);
+	if (t->cfg.events->closed)
+		t->cfg.events->closed(t->cfg.arg, &e->c, is_timeout);
+	stop_waiting(t, e);
+	unlink_age(t, e);
+	xc_index_del(&t->index, e->hash, e->slot);
+	t->slots[e->slot] = NULL;
+	t->free_slots[t->n_free++] = e->slot;
+	t->stats.n_conns--;
+	xc_session_done(s);
+	free(e);
+}
+
+void xc_l7_table_close(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns)
+{
+	if (now_ns > t->now_ns)
+		t->now_ns = now_ns;
+	remove_entry(t, (struct entry *)c, false);
+}
+
+/* Who is the client, as far as the first segment tells: the sender of a SYN, the receiver of a SYN-ACK, else who has
+ * the higher port. */
+static bool sender_is_client(const struct xc_segment *seg, bool *ret_is_known)
+{
+	uint8_t flags = seg->tcp_flags;
+
+	*ret_is_known = seg->tuple.proto == 6 && (flags & XC_TCP_SYN);
+	if (*ret_is_known)
+		return !(flags & XC_TCP_ACK);
+	return seg->tuple.sport_he >= seg->tuple.dport_he;
+}
+
+static struct entry *add(struct xc_l7_table *t, const struct xc_segment *seg)
+{
+	struct entry *e = calloc(1, sizeof(*e));
+	bool knows_role, is_client = sender_is_client(seg, &knows_role);
+	struct xc_tuple tuple = is_client ? seg->tuple : xc_tuple_swap(&seg->tuple);
+
+	if (!e) {
+		t->stats.n_no_memory++;
+		return NULL;
+	}
+	if (!t->n_free) {
+		t->stats.n_evicted++;
+		remove_entry(t, t->oldest, true);
+	}
+	xc_session_init(&e->c.session, &t->engine, &tuple, knows_role);
+	e->c.session.cookie = e->c.cookie = seg->cookie;
+	e->c.netns = seg->netns;
+	e->c.is_outbound = is_client == seg->is_outbound;
+	e->c.session.first_ns = e->c.session.now_ns = seg->ts_ns;
+	e->slot = t->free_slots[--t->n_free];
+	e->hash = hash_of(&tuple);
+	t->slots[e->slot] = e;
+	xc_index_add(&t->index, e->hash, e->slot);
+	link_newest(t, e);
+	t->stats.n_conns++;
+	t->stats.n_opened++;
+	if (t->cfg.events->opened)
+		t->cfg.events->opened(t->cfg.arg, &e->c, seg);
+	return e;
+}
+
+/* The same addresses and ports, but another connection: a SYN with another sequence number. */
+static bool is_new_life(const struct xc_l7_conn *c, const struct xc_segment *seg)
+{
+	const struct xc_session *s = &c->session;
+	bool from_client = xc_tuple_equal(&seg->tuple, &s->tuple);
+	const struct xc_stream *st = &s->stream[from_client ? XC_L7_CLIENT : XC_L7_SERVER];
+
+	if (seg->tuple.proto != 6 || !(seg->tcp_flags & XC_TCP_SYN) ||
+	    (seg->tcp_flags & XC_TCP_ACK))
+		return false;
+	if (s->is_closed)
+		return true;
+	return st->is_started && (int32_t)(st->next - (uint32_t)st->n_bytes - (seg->seq + 1)) != 0;
+}
+
+static struct entry *entry_for(struct xc_l7_table *t, const struct xc_segment *seg)
+{
+	struct entry *e = find(t, &seg->tuple, seg->cookie);
+
+	if (e && seg->cookie == e->c.cookie && is_new_life(&e->c, seg)) {
+		remove_entry(t, e, false);
+		e = NULL;
+	}
+	if (e || !seg->cookie)
+		return e ? e : add(t, seg);
+	e = find_twin(t, seg);
+	if (!e)
+		return add(t, seg);
+	e->c.peer_cookie = seg->cookie;
+	e->c.peer_netns = seg->netns;
+	if (t->cfg.events->twin)
+		t->cfg.events->twin(t->cfg.arg, &e->c);
+	return e;
+}
+
+static void tell_wants(struct xc_l7_table *t, struct entry *e)
+{
+	for (int dir = 0; t->cfg.events->want && dir < 2; dir++) {
+		struct xc_l7_want w = xc_session_want(&e->c.session, dir);
+
+		if (w.mode == e->told[dir].mode && w.seq == e->told[dir].seq)
+			continue;
+		e->told[dir] = w;
+		t->cfg.events->want(t->cfg.arg, &e->c, dir, w);
+	}
+}
+
+struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segment *seg)
+{
+	struct entry *e = entry_for(t, seg);
+
+	if (seg->ts_ns > t->now_ns)
+		t->now_ns = seg->ts_ns;
+	if (!e || e->c.cookie != seg->cookie)
+		return NULL;
+	if (e != t->newest) {
+		unlink_age(t, e);
+		link_newest(t, e);
+	}
+	xc_session_feed(&e->c.session, seg);
+	tell_wants(t, e);
+	wait_if_needed(t, e);
+	return &e->c;
+}
+
+/* ---- time ---------------------------------------------------------------------------------------------- */
+
+static void clean_up(struct xc_l7_table *t)
+{
+	while (t->oldest && t->now_ns - t->oldest->c.session.last_ns > t->cfg.timeout_ns &&
+	       t->oldest->c.session.last_ns < t->now_ns) {
+		t->stats.n_timed_out++;
+		remove_entry(t, t->oldest, true);
+	}
+	t->cleanup_ns = t->now_ns + t->cfg.cleanup_ns;
+}
+
+void xc_l7_table_tick(struct xc_l7_table *t, uint64_t now_ns)
+{
+	if (now_ns > t->now_ns)
+		t->now_ns = now_ns;
+	if (t->now_ns >= t->tick_ns) {
+		for (struct entry *e = t->waiting, *next; e; e = next) {
+			next = e->next;
+			xc_session_tick(&e->c.session, t->now_ns);
+			tell_wants(t, e);
+			wait_if_needed(t, e);
+		}
+		t->tick_ns = t->now_ns + TICK_NS;
+	}
+	if (t->now_ns >= t->cleanup_ns)
+		clean_up(t);
+}
+
+uint64_t xc_l7_table_deadline(const struct xc_l7_table *t)
+{
+	if (t->waiting)
+		return t->tick_ns;
+	return t->oldest ? t->cleanup_ns : UINT64_MAX;
+}
+
+struct xc_l7_conn *xc_l7_table_next(struct xc_l7_table *t, struct xc_l7_conn *c)
+{
+	struct entry *e = c ? ((struct entry *)c)->newer : t->oldest;
+
+	return e ? &e->c : NULL;
+}
+
+void xc_l7_table_get_stats(const struct xc_l7_table *t, struct xc_l7_table_stats *ret_stats)
+{
+	*ret_stats = t->stats;
+	ret_stats->l7 = t->engine.stats;
+	ret_stats->bytes_held = t->engine.memory.used;
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------ */
+
+void xc_l7_table_free(struct xc_l7_table *t)
+{
+	if (!t)
+		return;
+	while (t->oldest)
+		remove_entry(t, t->oldest, true);
+	xc_l7_engine_done(&t->engine);
+	xc_index_done(&t->index);
+	free(t->slots);
+	free(t->free_slots);
+	free(t);
+}
+
+XC_DEFINE_FREEP(struct xc_l7_table, xc_l7_table_free)
+
+int xc_l7_table_new(const struct xc_l7_table_cfg *cfg, struct xc_l7_table **ret_table)
+{
+	_cleanup_(xc_l7_table_freep) struct xc_l7_table *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->cfg = *cfg;
+	xc_l7_engine_init(&t->engine, on_request, t);
+	t->slots = calloc(cfg->max_conns, sizeof(*t->slots));
+	t->free_slots = calloc(cfg->max_conns, sizeof(*t->free_slots));
+	r = xc_index_init(&t->index, cfg->max_conns);
+	if (r || !t->slots || !t->free_slots)
+		return -ENOMEM;
+	for (uint32_t i = cfg->max_conns; i > 0; i--)
+		t->free_slots[t->n_free++] = i - 1;
+	*ret_table = TAKE_PTR(t);
+	return 0;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A conversation as a test writes it down, what the L7 engine reads from it, and the properties every
+ * parser must have: however the bytes are cut, repeated, reordered, lost or joined late, what is told is what
+ * the undisturbed conversation tells, or it is flagged.
+ */
+#pragma once
+
+#include "l7/table.h"
+#include "model/net.h"
+
+#include <stdio.h>
+
+#define TALK_MESSAGES 256
+#define TALK_TEXT 262144
+#define TALK_DOUBT                                                                                 \
+	(XC_REQUEST_JOINED_LATE | XC_REQUEST_TRUNCATED | XC_REQUEST_GAP |                          \
+	 XC_REQUEST_UNKNOWN_FIELDS | XC_REQUEST_INFERRED_STATUS)
+
+/* One piece of a conversation: a segment, or a datagram. */
+struct talk_message {
+	enum xc_l7_dir dir;
+	const uint8_t *p;
+	size_t n;
+	size_t n_cap;	/* captured of it; n = all */
+};
+
+struct talk {
+	const struct xc_l7_proto *only;	/* NULL = detection decides among all */
+	bool is_datagram;
+	bool without_start;	/* no SYN, no FIN */
+	uint16_t port;		/* of the server; 0 = 7777 */
+	size_t n;
+	struct talk_message m[TALK_MESSAGES];
+};
+
+/* Segments as they go over the wire, in the order they arrive. */
+struct talk_wire {
+	size_t n;
+	struct xc_segment *seg;
+};
+
+/** Add what one side says; @p must live as long as the talk. */
+static inline void talk_say(struct talk *t, enum xc_l7_dir dir, const void *p, size_t n)
+{
+	assert_true(t->n < TALK_MESSAGES);
+	t->m[t->n++] = (struct talk_message){ dir, p, n, n };
+}
+
+#define TALK_C(t, text) talk_say(t, XC_L7_CLIENT, text, sizeof(text) - 1)
+#define TALK_S(t, text) talk_say(t, XC_L7_SERVER, text, sizeof(text) - 1)
+
+/* ---- what is read, as text: one line for each answer, abandoned request or notice ------------------- */
+
+struct talk_out {
+	char text[TALK_TEXT];
+	size_t n;
+	size_t n_lines;
+};
+
+static void talk_line(struct talk_out *o, const struct xc_request *r, enum xc_request_stage stage)
+{
+	static const char *const stages[] = { "?", "sent", "answered", "abandoned", "notice" };
+	const char *value;
+
+	o->n += (size_t)snprintf(o->text + o->n, sizeof(o->text) - o->n, "%s|%s|%llu|%s|%s|",
+				 stages[stage], r->protocol, (unsigned long long)r->id, r->method,
+				 r->target);
+	if (r->status != XC_STATUS_NONE)
+		o->n += (size_t)snprintf(o->text + o->n, sizeof(o->text) - o->n, "%d %s", r->status,
+					 r->status_text);
+	o->n += (size_t)snprintf(o->text + o->n, sizeof(o->text) - o->n, "|%s",
+				 xc_result_str(r->result));
+	for (const char *k = xc_request_next(r, NULL, &value); k; k = xc_request_next(r, k, &value))
+		o->n += (size_t)snprintf(o->text + o->n, sizeof(o->text) - o->n, "|%s=%s", k,
+					 value);
+	o->n += (size_t)snprintf(o->text + o->n, sizeof(o->text) - o->n, "\n");
+	o->n_lines++;
+	assert_true(o->n < sizeof(o->text) - 8192);
+}
+
+struct talk_reader {
+	struct talk_out *out;
+	bool with_doubt;	/* requests that are flagged are written, too */
+	bool with_sent;
+};
+
+static void talk_on_request(void *arg, struct xc_session *s, const struct xc_request *r,
+			    enum xc_request_stage stage)
+{
+	struct talk_reader *t = arg;
+
+	(void)s;
+	assert_non_null(r->protocol);
+	assert_true(r->confidence <= 100);
+	if (stage == XC_REQUEST_SENT && !t->with_sent)
+		return;
+	if ((r->flags & TALK_DOUBT) && !t->with_doubt)
+		return;
+	talk_line(t->out, r, stage);
+}
+
+/* ---- the wire ---------------------------------------------------------------------------------------- */
+
+static struct xc_tuple talk_tuple(const struct talk *t)
+{
+	struct xc_tuple k = { .sport_he = 40000,
+			      .dport_he = t->port ? t->port : 7777,
+			      .proto = t->is_datagram ? 17 : 6 };
+
+	memcpy(k.saddr, (const uint8_t[16]){ [10] = 255, [11] = 255, [12] = 10, [15] = 1 }, 16);
+	memcpy(k.daddr, (const uint8_t[16]){ [10] = 255, [11] = 255, [12] = 10, [15] = 2 }, 16);
+	return k;
+}
+
+static void talk_put(struct talk_wire *w, const struct talk *t, const struct talk_message *m,
+		     uint32_t seq[2])
+{
+	struct xc_tuple k = talk_tuple(t), back = k;
+
+	memcpy(back.saddr, k.daddr, 16);
+	memcpy(back.daddr, k.saddr, 16);
+	back.sport_he = k.dport_he;
+	back.dport_he = k.sport_he;
+	w->seg = realloc(w->seg, (w->n + 1) * sizeof(*w->seg));
+	assert_non_null(w->seg);
+	w->seg[w->n++] = (struct xc_segment){ .tuple = m->dir == XC_L7_CLIENT ? k : back,
+					      .seq = seq[m->dir],
+					      .ack = seq[!m->dir],
+					      .tcp_flags = t->is_datagram ? 0 : XC_TCP_ACK,
+					      .wire_bytes = (uint32_t)m->n,
+					      .n_bytes = (uint32_t)m->n_cap,
+					      .data = m->p };
+	seq[m->dir] += (uint32_t)m->n;
+}
+
+static void talk_put_flags(struct talk_wire *w, const struct talk *t, enum xc_l7_dir dir,
+			   uint32_t seq[2], uint8_t flags)
+{
+	struct talk_message m = { .dir = dir };
+
+	talk_put(w, t, &m, seq);
+	w->seg[w->n - 1].tcp_flags = flags;
+	seq[dir]++;
+}
+
+/** Each message one segment, but @cut_at bytes into message @cut there are two; @cut = SIZE_MAX: none; @by: pieces of so many bytes, 0 = whole. */
+static struct talk_wire talk_wire(const struct talk *t, size_t cut, size_t cut_at, size_t by)
+{
+	struct talk_wire w = { 0 };
+	uint32_t seq[2] = { 0xfffffff0u, 0x7ffffff8u };	/* both wrap soon */
+	bool has_ends = !t->is_datagram && !t->without_start;
+
+	if (has_ends) {
+		talk_put_flags(&w, t, XC_L7_CLIENT, seq, XC_TCP_SYN);
+		talk_put_flags(&w, t, XC_L7_SERVER, seq, XC_TCP_SYN | XC_TCP_ACK);
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		struct talk_message m = t->m[i], rest = m;
+
+		for (size_t n; rest.n; rest.p += n, rest.n -= n) {
+			n = i == cut && rest.n == m.n && cut_at && cut_at < m.n ? cut_at : rest.n;
+			n = by && by < n ? by : n;
+			m = rest;
+			m.n = m.n_cap = n;
+			if (t->m[i].n_cap < t->m[i].n) {	/* what is not captured is at the end */
+				size_t off = (size_t)(rest.p - t->m[i].p);
+
+				m.n_cap = t->m[i].n_cap > off ? t->m[i].n_cap - off : 0;
+				m.n_cap = m.n_cap < n ? m.n_cap : n;
+			}
+			talk_put(&w, t, &m, seq);
+			m = t->m[i];
+		}
+	}
+	if (has_ends) {
+		talk_put_flags(&w, t, XC_L7_CLIENT, seq, XC_TCP_FIN | XC_TCP_ACK);
+		talk_put_flags(&w, t, XC_L7_SERVER, seq, XC_TCP_FIN | XC_TCP_ACK);
+	}
+	for (size_t i = 0; i < w.n; i++)
+		w.seg[i].ts_ns = (i + 1) * 1000000;
+	return w;
+}
+
+/** Read a wire. Every segment's data ends at its own end of memory, so that a sanitizer sees one byte too many. */
+static void talk_read(const struct talk *t, const struct talk_wire *w,
+		      const struct talk_reader *how, struct talk_out *out)
+{
+	struct xc_l7_engine engine;
+	struct xc_session s;
+	struct xc_tuple tuple = talk_tuple(t);
+	struct talk_reader reader = *how;
+
+	out->n = out->n_lines = 0;
+	out->text[0] = '\0';
+	reader.out = out;
+	xc_l7_engine_init(&engine, talk_on_request, &reader);
+	engine.only = t->only;
+	xc_session_init(&s, &engine, &tuple, !t->without_start);
+	for (size_t i = 0; i < w->n; i++) {
+		struct xc_segment seg = w->seg[i];
+		uint8_t *copy = malloc(seg.n_bytes ? seg.n_bytes : 1);
+
+		assert_non_null(copy);
+		if (seg.n_bytes)
+			memcpy(copy, seg.data, seg.n_bytes);
+		seg.data = copy;
+		xc_session_feed(&s, &seg);
+		free(copy);
+	}
+	xc_session_tick(&s, s.now_ns + 60000000000ull);
+	xc_session_done(&s);
+	assert_int_equal(engine.memory.used, 0);
+	assert_int_equal(engine.n_open, 0);
+	xc_l7_engine_done(&engine);
+}
+
+/** The undisturbed conversation as text; with_sent also what is asked. @out->text is what was read. */
+static inline void talk_plain(const struct talk *t, struct talk_out *out)
+{
+	struct talk_wire w = talk_wire(t, SIZE_MAX, 0, 0);
+	struct talk_reader how = { .with_doubt = true };
+
+	talk_read(t, &w, &how, out);
+	free(w.seg);
+}
+
+/* ---- properties -------------------------------------------------------------------------------------- */
+
+static bool talk_has_line(const struct talk_out *o, const char *line, size_t n)
+{
+	for (const char *at = o->text; *at; at += strcspn(at, "\n") + 1)
+		if (strcspn(at, "\n") == n && !memcmp(at, line, n))
+			return true;
+	return false;
+}
+
+/* Every line without doubt must be one of the undisturbed conversation. */
+static void talk_check_subset(const struct talk_out *got, const struct talk_out *want,
+			      const char *what, size_t i)
+{
+	for (const char *at = got->text; *at; at += strcspn(at, "\n") + 1) {
+		size_t n = strcspn(at, "\n");
+
+		/* a request that was never answered in what could be seen is no wrong value */
+		if (!strncmp(at, "abandoned|", 10) || talk_has_line(want, at, n))
+			continue;
+		fail_msg("%s %zu: told without doubt\n  %.*s\nbut undisturbed\n%s", what, i, (int)n,
+			 at, want->text);
+	}
+}
+
+static void talk_check_equal(const struct talk_out *got, const struct talk_out *want,
+			     const char *what, size_t i)
+{
+	if (strcmp(got->text, want->text))
+		fail_msg("%s %zu: got\n%sbut undisturbed\n%s", what, i, got->text, want->text);
+}
+
+/**
+ * All of them. Cutting, repeating and reordering must change nothing; losing or joining late may only make less be told,
+ * or flag it. Datagrams are not cut. @t must be told without doubt when undisturbed.
+ */
+static inline void talk_check_properties(const struct talk *t)
+{
+	static struct talk_out want, got;
+	struct talk_reader all = { .with_doubt = true }, sure = { 0 };
+	struct talk_wire w = talk_wire(t, SIZE_MAX, 0, 0);
+	size_t first = t->is_datagram || t->without_start ? 0 : 2;
+
+	talk_read(t, &w, &all, &want);
+	assert_true(want.n_lines > 0);
+	for (size_t i = first; i < w.n; i++) {	/* repeated, at once and at the end */
+		struct talk_wire x = { .n = w.n + 1, .seg = malloc((w.n + 1) * sizeof(*x.seg)) };
+		size_t at = t->is_datagram ? w.n : i + 1;
+
+		assert_non_null(x.seg);
+		if (!t->is_datagram) {
+			memcpy(x.seg, w.seg, at * sizeof(*x.seg));
+			x.seg[at] = w.seg[i];
+			memcpy(x.seg + at + 1, w.seg + at, (w.n - at) * sizeof(*x.seg));
+			talk_read(t, &x, &all, &got);
+			talk_check_equal(&got, &want, "repeated segment", i);
+		}
+		free(x.seg);
+	}
+	for (size_t i = first; i < w.n;
+	     i++) { /* lost for good; the peer acknowledges it all the same */
+		struct talk_wire x = { .n = w.n - 1, .seg = malloc(w.n * sizeof(*x.seg)) };
+
+		assert_non_null(x.seg);
+		memcpy(x.seg, w.seg, i * sizeof(*x.seg));
+		memcpy(x.seg + i, w.seg + i + 1, (w.n - i - 1) * sizeof(*x.seg));
+		talk_read(t, &x, &sure, &got);
+		talk_check_subset(&got, &want, "lost segment", i);
+		free(x.seg);
+	}
+	for (size_t i = first; i + 1 < w.n; i++) {	/* neighbours of one direction change places */
+		struct xc_segment a = w.seg[i];
+
+		if (t->is_datagram || w.seg[i].tuple.sport_he != w.seg[i + 1].tuple.sport_he)
+			continue;
+		w.seg[i] = w.seg[i + 1];
+		w.seg[i + 1] = a;
+		talk_read(t, &w, &all, &got);
+		talk_check_equal(&got, &want, "reordered segments", i);
+		w.seg[i + 1] = w.seg[i];
+		w.seg[i] = a;
+	}
+	for (size_t i = first; i < w.n; i++) {	/* joined late */
+		struct talk late = *t;
+		struct talk_wire x = { .n = w.n - i, .seg = w.seg + i };
+
+		late.without_start = true;
+		talk_read(&late, &x, &sure, &got);
+		talk_check_subset(&got, &want, "joined at segment", i);
+	}
+	free(w.seg);
+	if (t->is_datagram)
+		return;
+	for (size_t by = 1; by < 8; by++) {	/* in small pieces */
+		w = talk_wire(t, SIZE_MAX, 0, by);
+		talk_read(t, &w, &all, &got);
+		talk_check_equal(&got, &want, "pieces of bytes", by);
+		free(w.seg);
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		for (size_t at = 1; at < t->m[i].n;
+		     at++) { /* cut at every byte, in order and in disorder, half lost */
+			struct xc_segment a;
+			size_t k = first;
+
+			w = talk_wire(t, i, at, 0);
+			talk_read(t, &w, &all, &got);
+			talk_check_equal(&got, &want, "cut at byte", at);
+			k += i;
+			a = w.seg[k];
+			w.seg[k] = w.seg[k + 1];
+			w.seg[k + 1] = a;
+			talk_read(t, &w, &all, &got);
+			talk_check_equal(&got, &want, "cut and swapped at byte", at);
+			memmove(w.seg + k, w.seg + k + 1, (w.n - k - 1) * sizeof(*w.seg));
+			w.n--;	/* the second half is lost */
+			talk_read(t, &w, &sure, &got);
+			talk_check_subset(&got, &want, "second half lost at byte", at);
+			w.seg[k] =
+				a; /* the first half is there, what was the second is lost: now the other way round */
+			talk_read(t, &w, &sure, &got);
+			talk_check_subset(&got, &want, "half lost at byte", at);
+			free(w.seg);
+		}
+	}
+}
