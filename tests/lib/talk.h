@@ -257,97 +257,152 @@ static void talk_check_equal(const struct talk_out *got, const struct talk_out *
 		fail_msg("%s %zu: got\n%sbut undisturbed\n%s", what, i, got->text, want->text);
 }
 
+/* What all the checks of one talk share. */
+struct talk_check {
+	const struct talk *t;
+	const struct talk_out *want;
+	struct talk_out *got;
+	struct talk_wire w;	/* undisturbed */
+	size_t first;	/* segment with content */
+};
+
+static const struct talk_reader talk_all = { .with_doubt = true }, talk_sure = { 0 };
+
+static struct talk_wire talk_copy(const struct talk_wire *w)
+{
+	struct talk_wire x = { .n = w->n, .seg = malloc((w->n + 1) * sizeof(*x.seg)) };
+
+	assert_non_null(x.seg);
+	memcpy(x.seg, w->seg, w->n * sizeof(*x.seg));
+	return x;
+}
+
+static void talk_remove(struct talk_wire *w, size_t i)
+{
+	memmove(w->seg + i, w->seg + i + 1, (w->n - i - 1) * sizeof(*w->seg));
+	w->n--;
+}
+
+static void talk_swap(struct talk_wire *w, size_t i)
+{
+	struct xc_segment a = w->seg[i];
+
+	w->seg[i] = w->seg[i + 1];
+	w->seg[i + 1] = a;
+}
+
+static void talk_check_repeated(const struct talk_check *c)
+{
+	for (size_t i = c->first; i < c->w.n; i++) {
+		struct talk_wire x = talk_copy(&c->w);
+
+		memmove(x.seg + i + 1, x.seg + i, (x.n - i) * sizeof(*x.seg));
+		x.n++;
+		talk_read(c->t, &x, &talk_all, c->got);
+		talk_check_equal(c->got, c->want, "repeated segment", i);
+		free(x.seg);
+	}
+}
+
+/* Neighbours of one direction change places. */
+static void talk_check_reordered(const struct talk_check *c)
+{
+	for (size_t i = c->first; i + 1 < c->w.n; i++) {
+		struct talk_wire x = talk_copy(&c->w);
+
+		if (x.seg[i].tuple.sport_he == x.seg[i + 1].tuple.sport_he) {
+			talk_swap(&x, i);
+			talk_read(c->t, &x, &talk_all, c->got);
+			talk_check_equal(c->got, c->want, "reordered segments", i);
+		}
+		free(x.seg);
+	}
+}
+
+/* Lost for good; the peer acknowledges it all the same. */
+static void talk_check_lost(const struct talk_check *c)
+{
+	for (size_t i = c->first; i < c->w.n; i++) {
+		struct talk_wire x = talk_copy(&c->w);
+
+		talk_remove(&x, i);
+		talk_read(c->t, &x, &talk_sure, c->got);
+		talk_check_subset(c->got, c->want, "lost segment", i);
+		free(x.seg);
+	}
+}
+
+static void talk_check_joined_late(const struct talk_check *c)
+{
+	struct talk late = *c->t;
+
+	late.without_start = true;
+	for (size_t i = c->first; i < c->w.n; i++) {
+		struct talk_wire x = { .n = c->w.n - i, .seg = c->w.seg + i };
+
+		talk_read(&late, &x, &talk_sure, c->got);
+		talk_check_subset(c->got, c->want, "joined at segment", i);
+	}
+}
+
+static void talk_check_pieces(const struct talk_check *c)
+{
+	for (size_t by = 1; by < 8; by++) {
+		struct talk_wire w = talk_wire(c->t, SIZE_MAX, 0, by);
+
+		talk_read(c->t, &w, &talk_all, c->got);
+		talk_check_equal(c->got, c->want, "pieces of bytes", by);
+		free(w.seg);
+	}
+}
+
+/* Message @i in two halves: in order, in disorder, and either of them lost. */
+static void talk_check_cut(const struct talk_check *c, size_t i, size_t at)
+{
+	struct talk_wire w = talk_wire(c->t, i, at, 0), x;
+	size_t k = c->first + i;
+
+	talk_read(c->t, &w, &talk_all, c->got);
+	talk_check_equal(c->got, c->want, "cut at byte", at);
+	for (size_t half = 0; half < 2; half++) {
+		x = talk_copy(&w);
+		talk_remove(&x, k + half);
+		talk_read(c->t, &x, &talk_sure, c->got);
+		talk_check_subset(c->got, c->want,
+				  half ? "second half lost at byte" : "first half lost at byte",
+				  at);
+		free(x.seg);
+	}
+	talk_swap(&w, k);
+	talk_read(c->t, &w, &talk_all, c->got);
+	talk_check_equal(c->got, c->want, "cut and swapped at byte", at);
+	free(w.seg);
+}
+
 /**
  * All of them. Cutting, repeating and reordering must change nothing; losing or joining late may only make less be told,
- * or flag it. Datagrams are not cut. @t must be told without doubt when undisturbed.
+ * or flag it. Datagrams are not cut, repeated or reordered. @t must be told without doubt when undisturbed.
  */
 static inline void talk_check_properties(const struct talk *t)
 {
 	static struct talk_out want, got;
-	struct talk_reader all = { .with_doubt = true }, sure = { 0 };
-	struct talk_wire w = talk_wire(t, SIZE_MAX, 0, 0);
-	size_t first = t->is_datagram || t->without_start ? 0 : 2;
+	struct talk_check c = { .t = t,
+				.want = &want,
+				.got = &got,
+				.w = talk_wire(t, SIZE_MAX, 0, 0),
+				.first = t->is_datagram || t->without_start ? 0 : 2 };
 
-	talk_read(t, &w, &all, &want);
+	talk_read(t, &c.w, &talk_all, &want);
 	assert_true(want.n_lines > 0);
-	for (size_t i = first; i < w.n; i++) {	/* repeated, at once and at the end */
-		struct talk_wire x = { .n = w.n + 1, .seg = malloc((w.n + 1) * sizeof(*x.seg)) };
-		size_t at = t->is_datagram ? w.n : i + 1;
-
-		assert_non_null(x.seg);
-		if (!t->is_datagram) {
-			memcpy(x.seg, w.seg, at * sizeof(*x.seg));
-			x.seg[at] = w.seg[i];
-			memcpy(x.seg + at + 1, w.seg + at, (w.n - at) * sizeof(*x.seg));
-			talk_read(t, &x, &all, &got);
-			talk_check_equal(&got, &want, "repeated segment", i);
-		}
-		free(x.seg);
+	talk_check_lost(&c);
+	talk_check_joined_late(&c);
+	if (!t->is_datagram) {
+		talk_check_repeated(&c);
+		talk_check_reordered(&c);
+		talk_check_pieces(&c);
+		for (size_t i = 0; i < t->n; i++)
+			for (size_t at = 1; at < t->m[i].n; at++)
+				talk_check_cut(&c, i, at);
 	}
-	for (size_t i = first; i < w.n;
-	     i++) { /* lost for good; the peer acknowledges it all the same */
-		struct talk_wire x = { .n = w.n - 1, .seg = malloc(w.n * sizeof(*x.seg)) };
-
-		assert_non_null(x.seg);
-		memcpy(x.seg, w.seg, i * sizeof(*x.seg));
-		memcpy(x.seg + i, w.seg + i + 1, (w.n - i - 1) * sizeof(*x.seg));
-		talk_read(t, &x, &sure, &got);
-		talk_check_subset(&got, &want, "lost segment", i);
-		free(x.seg);
-	}
-	for (size_t i = first; i + 1 < w.n; i++) {	/* neighbours of one direction change places */
-		struct xc_segment a = w.seg[i];
-
-		if (t->is_datagram || w.seg[i].tuple.sport_he != w.seg[i + 1].tuple.sport_he)
-			continue;
-		w.seg[i] = w.seg[i + 1];
-		w.seg[i + 1] = a;
-		talk_read(t, &w, &all, &got);
-		talk_check_equal(&got, &want, "reordered segments", i);
-		w.seg[i + 1] = w.seg[i];
-		w.seg[i] = a;
-	}
-	for (size_t i = first; i < w.n; i++) {	/* joined late */
-		struct talk late = *t;
-		struct talk_wire x = { .n = w.n - i, .seg = w.seg + i };
-
-		late.without_start = true;
-		talk_read(&late, &x, &sure, &got);
-		talk_check_subset(&got, &want, "joined at segment", i);
-	}
-	free(w.seg);
-	if (t->is_datagram)
-		return;
-	for (size_t by = 1; by < 8; by++) {	/* in small pieces */
-		w = talk_wire(t, SIZE_MAX, 0, by);
-		talk_read(t, &w, &all, &got);
-		talk_check_equal(&got, &want, "pieces of bytes", by);
-		free(w.seg);
-	}
-	for (size_t i = 0; i < t->n; i++) {
-		for (size_t at = 1; at < t->m[i].n;
-		     at++) { /* cut at every byte, in order and in disorder, half lost */
-			struct xc_segment a;
-			size_t k = first;
-
-			w = talk_wire(t, i, at, 0);
-			talk_read(t, &w, &all, &got);
-			talk_check_equal(&got, &want, "cut at byte", at);
-			k += i;
-			a = w.seg[k];
-			w.seg[k] = w.seg[k + 1];
-			w.seg[k + 1] = a;
-			talk_read(t, &w, &all, &got);
-			talk_check_equal(&got, &want, "cut and swapped at byte", at);
-			memmove(w.seg + k, w.seg + k + 1, (w.n - k - 1) * sizeof(*w.seg));
-			w.n--;	/* the second half is lost */
-			talk_read(t, &w, &sure, &got);
-			talk_check_subset(&got, &want, "second half lost at byte", at);
-			w.seg[k] =
-				a; /* the first half is there, what was the second is lost: now the other way round */
-			talk_read(t, &w, &sure, &got);
-			talk_check_subset(&got, &want, "half lost at byte", at);
-			free(w.seg);
-		}
-	}
+	free(c.w.seg);
 }
