@@ -63,7 +63,9 @@ static void tell_gaps(const struct xc_config *cfg, const struct xc_export_result
 		xc_info("no cgroup here has a CPU limit, so nothing can be throttled: the cpu_throttle "
 			"columns are 0; set one (Kubernetes: resources.limits.cpu) to measure it");
 	if (!cfg->without_hubble)
-		xc_info("the L7 columns are %s in this version, and Hubble is not read",
+		xc_info("Hubble is not read: namespace, pod_name and service_name are empty");
+	if (cfg->without_requests)
+		xc_info("no payload was read: the columns of requests are %s",
 			cfg->missing == XC_MISSING_ZERO ? "0 or empty" : "empty");
 }
 

@@ -105,6 +105,7 @@ struct xc_config {
 	uint32_t max_flows;
 	bool is_list;
 	bool without_hubble;
+	bool without_requests;
 
 	bool is_enabled;		/* "enabled: false" in a file turns watching off */
 	bool drops_privileges;

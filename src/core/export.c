@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/around.h"
 #include "core/flowset.h"
+#include "core/payload.h"
 #include "core/privilege.h"
 #include "core/stop.h"
 #include "core/watch.h"
@@ -13,6 +14,7 @@
 #include "source/capture.h"
 #include "source/host.h"
 #include "source/scope.h"
+#include "source/segment.h"
 #include "source/taps.h"
 
 #include <errno.h>
@@ -33,6 +35,7 @@ struct run {
 	int ns_fd;	/* the namespace of --netns; -1 = our own */
 	struct xc_around *around;	/* NULL = a capture */
 	struct xc_taps *taps;
+	struct xc_payload *payload;	/* NULL = no requests are read */
 	uint64_t n_untracked;		/* packets, up to the last window */
 };
 
@@ -97,6 +100,7 @@ static int on_window(void *arg, uint64_t no, const struct xc_flow_seen *seen, si
 				    .window_ns = cfg->window_ns,
 				    .sys = &run->sys,
 				    .label = (uint8_t)cfg->label };
+	int r;
 
 	if (!make_room(run, n_seen))
 		return xc_err(-ENOMEM, "a window of %zu flows", n_seen);
@@ -110,11 +114,17 @@ static int on_window(void *arg, uint64_t no, const struct xc_flow_seen *seen, si
 		run->seen[in.n_seen] = seen[i];
 		if (run->around)
 			xc_around_place(run->around, &run->seen[in.n_seen]);
+		if (run->payload)
+			run->seen[in.n_seen].requests =
+				xc_payload_of(run->payload, seen[i].key, no);
 		in.n_seen++;
 	}
 	in.n_lost = untracked_since(run);
 	in.seen = run->seen;
-	return xc_rows_close(run->rows, &in, on_row, run);
+	r = xc_rows_close(run->rows, &in, on_row, run);
+	if (run->payload)
+		xc_payload_end(run->payload, no);
+	return r;
 }
 
 /* Once the source is open: a run that cannot start leaves no file. */
@@ -152,6 +162,19 @@ static bool ends_hold(const struct xc_config *cfg, const struct xc_flow_ends *en
 	       xc_filters_hold(cfg->filters, cfg->n_filters, &back);
 }
 
+static int open_payload(struct run *run)
+{
+	struct xc_payload_cfg cfg = { .window_ns = run->cfg->window_ns,
+				      .max_flows = run->cfg->max_flows,
+				      .idle_ns = run->cfg->idle_timeout_ns };
+	int r;
+
+	if (run->cfg->without_requests)
+		return 0;
+	r = xc_payload_new(&cfg, &run->payload);
+	return r ? xc_err(r, "requests of %u flows; try a smaller --max-flows", cfg.max_flows) : 0;
+}
+
 /* Either way round, and ICMP errors that speak of such a flow. */
 static bool is_wanted(const struct xc_config *cfg, const struct xc_flow_packet *k)
 {
@@ -163,6 +186,7 @@ static int read_packets(struct run *run, struct xc_capture *capture, struct xc_f
 {
 	struct xc_flow_packet packet;
 	struct xc_flow_bytes bytes;
+	struct xc_segment segment;
 	/* who writes the pipe is interrupted too, and then hands over what it still holds */
 	bool is_pipe = !strcmp(run->cfg->read, "-");
 	int r;
@@ -171,9 +195,13 @@ static int read_packets(struct run *run, struct xc_capture *capture, struct xc_f
 		r = xc_stop_asked() && !is_pipe ? 0 : xc_capture_next(capture, &packet, &bytes);
 		if (r <= 0)
 			break;
-		r = is_wanted(run->cfg, &packet) ? xc_flow_table_add(table, &packet, &bytes) : 0;
+		if (!is_wanted(run->cfg, &packet))
+			continue;
+		r = xc_flow_table_add(table, &packet, &bytes);
 		if (r)
 			return r;
+		if (run->payload && xc_segment_of_packet(&packet, &bytes, &segment))
+			xc_payload_feed(run->payload, &segment);
 	}
 	return r ? r : xc_flow_table_flush(table);
 }
@@ -213,6 +241,8 @@ static int run_capture(struct run *run)
 	if (r)
 		(void)xc_err(r, "a table of %u flows; try a smaller --max-flows", cfg->max_flows);
 	else
+		r = open_payload(run);
+	if (!r)
 		r = open_file(run);
 	if (!r)
 		r = read_packets(run, capture, table);
@@ -344,6 +374,7 @@ int xc_export(const struct xc_config *cfg, const char *iface, struct xc_export_r
 	r = run_all(&run, iface);
 	xc_taps_close(run.taps);
 	xc_around_free(run.around);
+	xc_payload_free(run.payload);
 	closed = xc_rowfile_close(run.file, &ret->n_rows);
 	ret->n_retrans_flows = run.retrans_flows.n;
 	ret->is_retrans_floor = run.retrans_flows.is_full;

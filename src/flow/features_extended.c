@@ -233,6 +233,25 @@ static struct xc_value disk_saturated(const struct xc_row *row, int arg)
 	return row->sys ? xc_u64(row->sys->disk_queue > 10) : xc_missing;
 }
 
+#define REQUESTS(field) offsetof(struct xc_flow_requests, field)
+
+/* @offset: of a 32-bit counter in struct xc_flow_requests. */
+static struct xc_value requests_u32(const struct xc_row *row, int offset)
+{
+	const uint32_t *x = row->seen->requests ? xc_member(row->seen->requests, offset) : NULL;
+
+	return x ? xc_u64(*x) : xc_missing;
+}
+
+/* @offset: of a histogram in struct xc_flow_requests; ms. */
+static struct xc_value requests_p95(const struct xc_row *row, int offset)
+{
+	const struct xc_hist *h =
+		row->seen->requests ? xc_member(row->seen->requests, offset) : NULL;
+
+	return h && h->n ? xc_f64((double)xc_hist_quantile(h, 0.95) / XC_NS_PER_MS) : xc_missing;
+}
+
 #define GROUP XC_GROUP_EXTENDED
 #define IN_WINDOW "flow,window"
 #define DIR(member) offsetof(struct xc_flow_dir, member)
@@ -353,20 +372,18 @@ const struct xc_feature xc_features_extended[] = {
 	     "measured"),
 	XC_F(lost_packets, U64, META, "packets", 0, XC_NO_MAX, "node,window", lost_packets, 0,
 	     "packets of the window that could not be attributed to a flow (full map)"),
-	XC_F(dns_query_latency_p95, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
-	     "95 % of the queries of the window were answered faster; missing until payload "
-	     "is read"),
-	XC_F(dns_timeouts, U32, FEATURE, "queries", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
-	     "queries without an answer; missing until payload is read"),
-	XC_F(http_requests, U32, FEATURE, "requests", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
-	     "HTTP requests; missing until payload is read"),
-	XC_F(http_4xx, U32, FEATURE, "responses", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
-	     "HTTP responses with status 400..499; missing until payload is read"),
-	XC_F(http_5xx, U32, FEATURE, "responses", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
-	     "HTTP responses with status 500..599; missing until payload is read"),
-	XC_F(http_latency_p95_ms, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
-	     "95 % of the requests of the window were answered faster; missing until payload "
-	     "is read"),
+	XC_F(dns_query_latency_p95, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, requests_p95,
+	     REQUESTS(dns_latency), "95 % of the queries of the window were answered faster"),
+	XC_F(dns_timeouts, U32, FEATURE, "queries", 0, XC_NO_MAX, IN_WINDOW, requests_u32,
+	     REQUESTS(n_dns_timeouts), "queries without an answer"),
+	XC_F(http_requests, U32, FEATURE, "requests", 0, XC_NO_MAX, IN_WINDOW, requests_u32,
+	     REQUESTS(n_http), "HTTP requests"),
+	XC_F(http_4xx, U32, FEATURE, "responses", 0, XC_NO_MAX, IN_WINDOW, requests_u32,
+	     REQUESTS(n_http_4xx), "HTTP responses with status 400..499"),
+	XC_F(http_5xx, U32, FEATURE, "responses", 0, XC_NO_MAX, IN_WINDOW, requests_u32,
+	     REQUESTS(n_http_5xx), "HTTP responses with status 500..599"),
+	XC_F(http_latency_p95_ms, F64, FEATURE, "ms", 0, XC_NO_MAX, IN_WINDOW, requests_p95,
+	     REQUESTS(http_latency), "95 % of the requests of the window were answered faster"),
 	XC_F(drop_reason, STR, FEATURE, "-", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
 	     "why the worst verdict dropped; missing while nothing tells it"),
 	XC_F(memory_critical, U8, FEATURE, "flag", 0, 1, "node+cgroup", memory_critical, 0,
@@ -431,9 +448,8 @@ static struct xc_value disk_write_mib(const struct xc_row *row, int arg)
 #define GROUP XC_GROUP_SEED
 
 const struct xc_feature xc_features_seed[] = {
-	XC_F(dns_failures, U32, FEATURE, "queries", 0, XC_NO_MAX, IN_WINDOW, xc_get_missing, 0,
-	     "DNS answers with an error, and queries without an answer; missing until payload "
-	     "is read"),
+	XC_F(dns_failures, U32, FEATURE, "queries", 0, XC_NO_MAX, IN_WINDOW, requests_u32,
+	     REQUESTS(n_dns_failures), "DNS answers with an error, and queries without an answer"),
 	XC_F(connection_duration, F64, FEATURE, "s", 0, XC_NO_MAX, "flow,lifetime",
 	     xc_get_duration_s, 0,
 	     "flow_duration (the first exporter wrote the length of the window)"),

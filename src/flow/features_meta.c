@@ -5,6 +5,8 @@
 
 #include "base/scope.h"
 
+#include <string.h>
+
 static struct xc_value start_s(const struct xc_row *row, int arg)
 {
 	(void)arg;
@@ -39,6 +41,20 @@ static struct xc_value label(const struct xc_row *row, int arg)
 	return xc_u64(row->in->label);
 }
 
+/* Numbers the first exporter gave, and ours behind them. */
+static struct xc_value l7_protocol(const struct xc_row *row, int arg)
+{
+	static const char *const names[] = { NULL,    "http",  "tls",	   "dns",   "grpc",
+					     "kafka", "redis", "postgres", "mysql", "http2" };
+	const char *name = row->seen->requests ? row->seen->requests->protocol : NULL;
+
+	(void)arg;
+	for (size_t i = 1; name && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return xc_u64(i);
+	return row->seen->requests ? xc_u64(0) : xc_missing;
+}
+
 #define GROUP XC_GROUP_METADATA
 
 const struct xc_feature xc_features_metadata[] = {
@@ -57,7 +73,7 @@ const struct xc_feature xc_features_metadata[] = {
 	     "of the responder; ICMP echo: its identifier"),
 	XC_F(protocol, U8, META, "-", 0, XC_NO_MAX, "row", protocol, 0,
 	     "6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6, 132 SCTP"),
-	XC_F(l7_protocol, U8, META, "-", 0, XC_NO_MAX, "row", xc_get_missing, 0,
+	XC_F(l7_protocol, U8, META, "-", 0, XC_NO_MAX, "row", l7_protocol, 0,
 	     "0 unknown, 1 HTTP, 2 TLS, 3 DNS, 4 gRPC, 5 Kafka, 6 Redis, 7 PostgreSQL, 8 "
 	     "MySQL, 9 HTTP/2"),
 };

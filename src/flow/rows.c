@@ -300,6 +300,19 @@ static void state_flow(const struct xc_row *row, struct xc_label_facts *f)
 	f->jitter_ms = (double)w->jitter_ns / XC_NS_PER_MS;
 }
 
+static void state_requests(const struct xc_row *row, struct xc_label_facts *f)
+{
+	const struct xc_flow_requests *q = row->seen->requests;
+
+	if (!q)
+		return;
+	f->n_dns_timeouts = q->n_dns_timeouts;
+	if (q->n_dns_failures > q->n_dns_timeouts && q->dns.status > 0)
+		f->dns_rcode = (uint8_t)q->dns.status;
+	if (q->http.status > 0)
+		f->http_status = (uint16_t)q->http.status;
+}
+
 static void state_server(const struct xc_row *row, struct xc_label_facts *f)
 {
 	const struct xc_server *s = row->server;
@@ -342,6 +355,7 @@ static void detect(struct xc_rows *rows, struct xc_row *row, struct xc_server *s
 	struct xc_label_facts f = { .window_s = row->window_s };
 
 	state_flow(row, &f);
+	state_requests(row, &f);
 	state_server(row, &f);
 	state_health(row, &f);
 	f.lost_share = xc_ratio((double)row->in->n_lost,

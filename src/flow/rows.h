@@ -7,6 +7,7 @@
 
 #include "abi/flow.h"
 #include "flow/hist.h"
+#include "flow/requests.h"
 #include "model/sys.h"
 
 #include <stdbool.h>
@@ -31,6 +32,8 @@ struct xc_flow_seen {
 	const struct xc_payload *payload;	/* NULL = none was sampled (live: never) */
 	const struct xc_flow_kernel
 		*kernel; /* within the window (n_*); NULL = only packets were seen */
+	const struct xc_flow_requests
+		*requests; /* NULL = no payload was read, or nobody knows it */
 	const struct xc_sys_cgroup *cgroup;	/* of the local socket; NULL = the node's */
 	const struct xc_sys_netns *netns;	/* of the responder; NULL = the host's */
 	bool has_timed_out;			/* given up as idle in this window */

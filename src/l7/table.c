@@ -106,6 +106,17 @@ struct xc_l7_conn *xc_l7_table_find(const struct xc_l7_table *t, const struct xc
 	return e ? &e->c : NULL;
 }
 
+struct xc_l7_conn *xc_l7_table_find_flow(const struct xc_l7_table *t, const struct xc_tuple *tuple)
+{
+	uint64_t hash = hash_of(tuple);
+
+	for (uint32_t i = xc_index_first(&t->index, hash); i != XC_INDEX_END;
+	     i = xc_index_next(&t->index, i))
+		if (is_same_flow(&t->slots[i]->c.session.tuple, tuple))
+			return &t->slots[i]->c;
+	return NULL;
+}
+
 /* ---- lists ----------------------------------------------------------------------------------------- */
 
 static void unlink_age(struct xc_l7_table *t, struct entry *e)

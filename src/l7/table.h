@@ -61,6 +61,9 @@ struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segme
 struct xc_l7_conn *xc_l7_table_find(const struct xc_l7_table *t, const struct xc_tuple *tuple,
 				    uint64_t cookie);
 
+/** Any connection between these ends, in either direction, or NULL. */
+struct xc_l7_conn *xc_l7_table_find_flow(const struct xc_l7_table *t, const struct xc_tuple *tuple);
+
 /** The connection is over. */
 void xc_l7_table_close(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns);
 

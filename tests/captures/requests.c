@@ -4,6 +4,7 @@
 #include "l7/table.h"
 #include "model/net.h"
 #include "source/capture.h"
+#include "source/segment.h"
 
 #include <inttypes.h>
 
@@ -49,29 +50,6 @@ static void on_request(void *arg, struct xc_l7_conn *c, const struct xc_request 
 	(void)printf("\n");
 }
 
-/* Payload as captured: what is behind the headers, without padding of the frame. */
-static struct xc_segment segment(const struct xc_flow_packet *k, const struct xc_flow_bytes *b)
-{
-	struct xc_segment s = { .ts_ns = k->ts_ns,
-				.seq = k->seq,
-				.ack = k->ack,
-				.tcp_flags = k->tcp_flags,
-				.wire_bytes = k->payload_bytes };
-
-	s.tuple.sport_he = k->ends.port_he[0];
-	s.tuple.dport_he = k->ends.port_he[1];
-	s.tuple.proto = k->ends.proto;
-	memcpy(s.tuple.saddr, k->ends.addr[0], 16);
-	memcpy(s.tuple.daddr, k->ends.addr[1], 16);
-	if (b->n > k->header_bytes) {
-		s.data = b->data + k->header_bytes;
-		s.n_bytes = b->n - k->header_bytes;
-		if (s.n_bytes > s.wire_bytes)
-			s.n_bytes = s.wire_bytes;
-	}
-	return s;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct xc_l7_events events = { .request = on_request };
@@ -90,11 +68,9 @@ int main(int argc, char **argv)
 	if (xc_capture_open(argv[1], &capture) || xc_l7_table_new(&cfg, &table))
 		return 1;
 	while (xc_capture_next(capture, &k, &b) > 0) {
-		struct xc_segment s = segment(&k, &b);
+		struct xc_segment s;
 
-		if (s.tuple.proto != 6 && s.tuple.proto != 17)
-			continue;
-		if (k.flags & (XC_PACKET_FRAGMENT | XC_PACKET_FIRST_FRAGMENT))
+		if (!xc_segment_of_packet(&k, &b, &s))
 			continue;
 		xc_l7_table_tick(table, s.ts_ns);
 		(void)xc_l7_table_feed(table, &s);
