@@ -475,6 +475,23 @@ static void on_rule(struct xc_conn *t, const struct xc_rule_evt *e)
 	}
 }
 
+void xc_conn_request(struct xc_conn *conn, const struct xc_failed_request *r)
+{
+	struct xc_conn_flow *f = flow_for(conn, &(struct belongs){ .tuple = &r->client,
+								   .netns = r->netns,
+								   .began = BEGAN_SOURCE,
+								   .is_clients_word = r->is_clients,
+								   .may_open = true });
+	struct xc_side *side = r->is_clients ? &f->c.client : &f->c.server;
+
+	if (r->owner && r->owner->tgid && !side->owner.tgid)
+		side->owner = *r->owner;
+	if (!side->netns)
+		side->netns = r->netns;
+	xc_evidence_request(&f->c, &r->fact);
+	schedule(conn, f);
+}
+
 static void dispatch(struct xc_conn *t, const struct xc_evt *e)
 {
 	switch ((enum xc_evt_kind)e->kind) {

@@ -56,6 +56,18 @@ XC_DEFINE_FREEP(struct xc_conn, xc_conn_free)
  */
 void xc_conn_feed(struct xc_conn *conn, const struct xc_evt *e);
 
+/* A request that failed, and the connection it was sent on. */
+struct xc_failed_request {
+	struct xc_tuple client;		/* the flow as its client sends it */
+	uint32_t netns;
+	bool is_clients;		/* owner is the client's */
+	const struct xc_owner *owner;	/* borrowed; NULL = not known */
+	struct xc_request_fact fact;
+};
+
+/** Take a request that failed: evidence about its flow, which may be the first. */
+void xc_conn_request(struct xc_conn *conn, const struct xc_failed_request *r);
+
 /** Record time so far. */
 uint64_t xc_conn_now(const struct xc_conn *conn);
 

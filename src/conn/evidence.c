@@ -321,3 +321,29 @@ void xc_evidence_rule(struct xc_case *c, const struct xc_rule_evt *e)
 	if (c->n_rules < XC_CASE_RULES)
 		c->rules[c->n_rules++] = *e;
 }
+
+static bool is_alike(const struct xc_request_fact *a, const struct xc_request_fact *b)
+{
+	return a->protocol == b->protocol && a->status == b->status && a->result == b->result &&
+	       !strcmp(a->mismatch, b->mismatch) &&
+	       (strcmp(a->protocol, "dns") || !strcmp(a->target, b->target));
+}
+
+void xc_evidence_request(struct xc_case *c, const struct xc_request_fact *fact)
+{
+	struct xc_request_fact *r;
+
+	for (uint32_t i = 0; i < c->n_requests; i++) {
+		r = &c->requests[i];
+		if (!is_alike(r, fact))
+			continue;
+		r->n++;
+		r->last_ns = fact->last_ns;
+		return;
+	}
+	if (c->n_requests == XC_CASE_REQUESTS)
+		return;
+	r = &c->requests[c->n_requests++];
+	*r = *fact;
+	r->n = 1;
+}

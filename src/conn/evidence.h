@@ -26,5 +26,7 @@ void xc_evidence_route(struct xc_case *c, const struct xc_route_evt *e);
 void xc_evidence_denied(struct xc_case *c, const struct xc_denied_evt *e);
 void xc_evidence_rule(struct xc_case *c, const struct xc_rule_evt *e);
 
+void xc_evidence_request(struct xc_case *c, const struct xc_request_fact *fact);
+
 /** errno an application gets for an ICMP error (net/ipv4/icmp.c icmp_err_convert, RFC 1122). */
 int xc_icmp_errno(uint8_t family, uint8_t type, uint8_t code);

@@ -12,6 +12,7 @@
 #include "abi/sock.h"
 #include "model/net.h"
 #include "model/reason.h"
+#include "model/request.h"
 
 #define XC_CASE_DROPS 8
 #define XC_CASE_RESETS 4
@@ -22,6 +23,7 @@
 #define XC_CASE_PROCS 2
 #define XC_CASE_NOTES 8
 #define XC_CASE_LISTENERS 4
+#define XC_CASE_REQUESTS 4
 
 /* What became of the flow. */
 enum xc_outcome {
@@ -101,6 +103,27 @@ struct xc_listener_fact {
 	bool fits;		/* would take a connection to that address */
 };
 
+/* A request that failed, or others just like it. */
+struct xc_request_fact {
+	const char *protocol;	/* static */
+	char method[XC_REQUEST_METHOD];
+	char target[128];
+	char status_text[XC_REQUEST_STATUS_TEXT];
+	char mismatch[16];	/* the other end speaks this instead; empty = the same */
+	int32_t status;		/* XC_STATUS_NONE = none */
+	enum xc_result result;
+	uint32_t n;		/* alike on this connection, this one included */
+	uint64_t first_ns;	/* it was sent */
+	uint64_t last_ns;	/* it was answered, or given up */
+	uint64_t closed_ns;	/* the server ended the connection; 0 = it did not */
+	uint64_t idle_ns;	/* nothing was said before it for so long */
+	uint32_t n_answered;	/* requests before it on this connection */
+	uint32_t n_retries;	/* it was sent again so often */
+	bool is_reset;		/* the connection ended by RST */
+	bool is_begun;		/* some of the answer had come */
+	bool by_server;		/* a notice of the server (an alert) */
+};
+
 struct xc_case {
 	struct xc_tuple tuple;	/* s* = client, d* = server */
 	struct xc_tuple translated;	/* the same flow behind NAT; proto 0 = none seen */
@@ -121,7 +144,7 @@ struct xc_case {
 	bool was_established;
 
 	uint32_t n_drops, n_resets, n_icmps, n_routes, n_neighs, n_rules, n_procs, n_notes,
-		n_listeners;
+		n_listeners, n_requests;
 	struct xc_drop_fact drops[XC_CASE_DROPS];
 	struct xc_reset_fact resets[XC_CASE_RESETS];
 	struct xc_icmp_fact icmps[XC_CASE_ICMPS];
@@ -132,6 +155,7 @@ struct xc_case {
 	struct xc_proc_evt procs[XC_CASE_PROCS];	/* OOM or exit of the server's process */
 	struct xc_note_evt notes[XC_CASE_NOTES];
 	struct xc_listener_fact listeners[XC_CASE_LISTENERS];
+	struct xc_request_fact requests[XC_CASE_REQUESTS];
 	struct xc_counters_evt counters;	/* of the server's namespace, last 10 s; netns 0 = none */
 	uint64_t counters_first_ns;	/* when they began to move */
 

@@ -2,19 +2,13 @@
 #include "model/finding.h"
 
 #include "base/scope.h"
+#include "base/wall.h"
 
 #include <stdio.h>
 
 struct timespec xc_finding_time(const struct xc_finding *f)
 {
-	int64_t ns = (int64_t)(f->reported_ns + (uint64_t)f->wall_offset_ns);
-	int64_t sec = ns / 1000000000, rest = ns % 1000000000;
-
-	if (rest < 0) {
-		sec--;
-		rest += 1000000000;
-	}
-	return (struct timespec){ .tv_sec = (time_t)sec, .tv_nsec = (long)rest };
+	return xc_wall_time(f->reported_ns, f->wall_offset_ns);
 }
 
 const char *xc_confidence_str(double confidence, char out[8])
@@ -31,7 +25,7 @@ const char *xc_layer_str(enum xc_layer layer)
 {
 	static const char *const names[] = {
 		[XC_LAYER_L2] = "L2", [XC_LAYER_L3] = "L3",	    [XC_LAYER_FILTER] = "filter",
-		[XC_LAYER_L4] = "L4", [XC_LAYER_SOCKET] = "socket", [XC_LAYER_PROCESS] = "process",
+		[XC_LAYER_L4] = "L4", [XC_LAYER_SOCKET] = "socket", [XC_LAYER_PROCESS] = "process", [XC_LAYER_L7] = "L7",
 	};
 
 	_Static_assert(ARRAY_SIZE(names) == _XC_LAYER_MAX, "every layer has a name");

@@ -16,6 +16,7 @@ enum xc_layer {
 	XC_LAYER_L4,		/* TCP, UDP */
 	XC_LAYER_SOCKET,	/* sockets, queues, listeners */
 	XC_LAYER_PROCESS,	/* processes, cgroups */
+	XC_LAYER_L7,		/* requests */
 	_XC_LAYER_MAX,
 };
 

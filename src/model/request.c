@@ -165,6 +165,19 @@ const char *xc_request_get(const struct xc_request *r, const char *key)
 	return NULL;
 }
 
+void xc_request_unset(struct xc_request *r, const char *key)
+{
+	const char *value = xc_request_get(r, key);
+	char *at, *end;
+
+	if (!value)
+		return;
+	at = r->attrs.p + (value - r->attrs.p) - strlen(key) - 1;
+	end = at + strlen(key) + 1 + strlen(value) + 1;
+	memmove(at, end, r->attrs.len - (size_t)(end - r->attrs.p));
+	r->attrs.len -= (size_t)(end - at);
+}
+
 /* ---- times and words ------------------------------------------------------------------------- */
 
 static uint64_t between(uint64_t from, uint64_t to)
@@ -197,18 +210,33 @@ static bool is_word(uint8_t c)
 	return isalnum(c) || c == '_' || c == '$' || c >= 0x80;
 }
 
-/* Behind the quoted text that begins at @i: quotes are doubled or escaped within. */
-static size_t behind_quote(struct xc_span s, size_t i)
+static bool has_pair(struct xc_span s, size_t i, const char *pair)
+{
+	return i + 1 < s.len && s.p[i] == (uint8_t)pair[0] && s.p[i + 1] == (uint8_t)pair[1];
+}
+
+/*
+ * Behind what is quoted from @i on; a quote within is doubled. In text a backslash hides a quote as well, or not, as the
+ * server is set up: then nothing of what follows can be told from text, and all of it counts as quoted.
+ */
+static size_t behind_quote(struct xc_span s, size_t i, bool is_text)
 {
 	uint8_t quote = s.p[i++];
+	bool is_escaped = false;
 
 	for (; i < s.len; i++) {
-		if (s.p[i] == '\\' && quote != '`')
+		if (s.p[i] == '\\' && is_text) {
+			is_escaped = !is_escaped;
+			continue;
+		}
+		if (s.p[i] == quote) {
+			if (is_escaped)
+				return s.len;
+			if (i + 1 >= s.len || s.p[i + 1] != quote)
+				return i + 1;
 			i++;
-		else if (s.p[i] == quote && (i + 1 >= s.len || s.p[i + 1] != quote))
-			return i + 1;
-		else if (s.p[i] == quote)
-			i++;
+		}
+		is_escaped = false;
 	}
 	return s.len;
 }
@@ -228,48 +256,82 @@ static size_t behind_dollar(struct xc_span s, size_t i)
 	return s.len;
 }
 
-static size_t behind_literal(struct xc_span s, size_t i, bool is_in_word)
+/* Behind the comment that begins at @i, or @i. Comments go: values hide in them, and quotes in them are none. */
+static size_t behind_comment(struct xc_span s, size_t i, enum xc_sql_dialect dialect)
+{
+	bool is_mysql = dialect == XC_SQL_MYSQL;
+	size_t depth = 0;
+
+	if ((is_mysql && s.p[i] == '#') ||
+	    (has_pair(s, i, "--") && (!is_mysql || i + 2 >= s.len || isspace(s.p[i + 2])))) {
+		while (i < s.len && s.p[i] != '\n')
+			i++;
+		return i;
+	}
+	if (!has_pair(s, i, "/*") || (is_mysql && i + 2 < s.len && s.p[i + 2] == '!'))
+		return i;	/* what follows the exclamation mark is carried out */
+	for (; i < s.len; i++) {
+		if (has_pair(s, i, "/*") && (!is_mysql || !depth)) {
+			depth++;
+			i++;
+		} else if (has_pair(s, i, "*/")) {
+			i++;
+			if (!--depth)
+				return i + 1;
+		}
+	}
+	return s.len;
+}
+
+static size_t behind_literal(struct xc_span s, size_t i, enum xc_sql_dialect dialect,
+			     bool is_in_word)
 {
 	uint8_t c = s.p[i];
 
-	if (c == '\'' || c == '"')
-		return behind_quote(
-			s, i); /* MySQL takes "text" for a literal, so nothing of it is kept */
+	if (c == '\'' || (c == '"' && dialect == XC_SQL_MYSQL))
+		return behind_quote(s, i, true);
 	if (is_in_word)
 		return i;
-	if (c == '$')
+	if (c == '$' && dialect != XC_SQL_MYSQL)
 		return behind_dollar(s, i);
 	while (i < s.len && isdigit(c) && (is_word(s.p[i]) || s.p[i] == '.'))
 		i++;
 	return i;
 }
 
-const char *xc_redact_sql(struct xc_span statement, char *out, size_t size)
+/* Behind the quoted name that begins at @i, or @i. */
+static size_t behind_name(struct xc_span s, size_t i, enum xc_sql_dialect dialect)
 {
-	bool is_in_word = false, is_after_space = true;
-	size_t n = 0;
+	return s.p[i] == (dialect == XC_SQL_MYSQL ? '`' : '"') ? behind_quote(s, i, false) : i;
+}
 
-	for (size_t i = 0; i < statement.len && n + 1 < size;) {
-		uint8_t c = statement.p[i];
-		size_t end = behind_literal(statement, i, is_in_word);
+const char *xc_redact_sql(struct xc_span s, enum xc_sql_dialect dialect, char *out, size_t size)
+{
+	bool is_in_word = false;
+	size_t n = 0, end;
 
-		if (end > i) {
-			out[n++] = '?';
-			i = end;
-			is_in_word = is_after_space = false;
-			continue;
-		}
-		i++;
-		if (isspace(c) || !c) {
-			if (!is_after_space)
+	for (size_t i = 0; i < s.len && n + 1 < size; i = end) {
+		uint8_t c = s.p[i];
+
+		end = behind_comment(s, i, dialect);
+		if (end > i || isspace(c) || !c) {
+			end = end > i ? end : i + 1;
+			if (n && out[n - 1] != ' ')
 				out[n++] = ' ';
-			is_after_space = true;
 			is_in_word = false;
 			continue;
 		}
-		out[n++] = (char)c;
-		is_after_space = false;
-		is_in_word = is_word(c);
+		end = behind_literal(s, i, dialect, is_in_word);
+		if (end > i) {
+			out[n++] = '?';
+			is_in_word = false;
+			continue;
+		}
+		end = behind_name(s, i, dialect);
+		is_in_word = end == i && is_word(c);
+		end = end > i ? end : i + 1;
+		for (; i < end && n + 1 < size; i++)
+			out[n++] = s.p[i] ? (char)s.p[i] : ' ';
 	}
 	while (n && out[n - 1] == ' ')
 		n--;

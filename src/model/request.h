@@ -89,6 +89,9 @@ void xc_request_attr(struct xc_request *r, const char *key, struct xc_span value
 void xc_request_attr_text(struct xc_request *r, const char *key, const char *value);
 void xc_request_attr_uint(struct xc_request *r, const char *key, uint64_t value);
 
+/** Take the first value of @key away again, if there is one. */
+void xc_request_unset(struct xc_request *r, const char *key);
+
 /**
  * Add a header field as "http.request.header.NAME" or "http.response.header.NAME", name in lower case. The value of
  * one that carries a secret (authorization, cookie ...) is replaced by "[redacted]".
@@ -109,5 +112,12 @@ uint64_t xc_request_last_byte_ns(const struct xc_request *r);
 /** "ok", "client_error", "no_answer", "server_error"; "unknown" for none. */
 const char *xc_result_str(enum xc_result result);
 
-/** Text literals and numbers of a statement (SQL, CQL ...) as "?"; @out is NUL-terminated. Returns @out. */
-const char *xc_redact_sql(struct xc_span statement, char *out, size_t size);
+/* Whose quotes and comments a statement has: what is "text" to one is a "name" to the other. */
+enum xc_sql_dialect { XC_SQL_STANDARD, XC_SQL_MYSQL };
+
+/**
+ * A statement with its literals, text and numbers, as "?" and without comments. Where it cannot be told what is text, the rest is
+ * one "?". @out is NUL-terminated. Returns @out.
+ */
+const char *xc_redact_sql(struct xc_span statement, enum xc_sql_dialect dialect, char *out,
+			  size_t size);

@@ -18,6 +18,7 @@ struct xc_segment {
 	const uint8_t *data;	/* borrowed */
 	uint8_t tcp_flags;
 	bool is_outbound;	/* sent by the socket of cookie */
+	bool has_lost;		/* segments before it could not be handed over */
 };
 
 /* What whoever reads requests wants of the next packets of one direction of one socket (abi/segment.h: enum xc_policy_mode). */

@@ -2,6 +2,7 @@
 /* Every pattern: facts that are its cause, and the near miss that must not be taken for it. */
 #include "patterns/filter.h"
 #include "patterns/path.h"
+#include "patterns/request.h"
 #include "patterns/row.h"
 #include "patterns/socket.h"
 
@@ -14,6 +15,7 @@ static const struct {
 	{ filter_rows, ARRAY_SIZE(filter_rows) },
 	{ path_rows, ARRAY_SIZE(path_rows) },
 	{ socket_rows, ARRAY_SIZE(socket_rows) },
+	{ request_rows, ARRAY_SIZE(request_rows) },
 };
 
 static bool is_same(const char *a, const char *b)
@@ -53,6 +55,12 @@ static void of_sockets_and_processes(void **state)
 {
 	(void)state;
 	check_rows(socket_rows, ARRAY_SIZE(socket_rows));
+}
+
+static void of_requests(void **state)
+{
+	(void)state;
+	check_rows(request_rows, ARRAY_SIZE(request_rows));
 }
 
 static void every_pattern_has_a_row_and_a_near_miss(void **state)
@@ -105,6 +113,7 @@ int main(void)
 		cmocka_unit_test(of_filters),
 		cmocka_unit_test(of_the_path),
 		cmocka_unit_test(of_sockets_and_processes),
+		cmocka_unit_test(of_requests),
 		cmocka_unit_test(every_pattern_has_a_row_and_a_near_miss),
 		cmocka_unit_test(every_pattern_can_be_printed),
 		cmocka_unit_test(nothing_is_no_cause),

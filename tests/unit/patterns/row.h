@@ -184,6 +184,18 @@ static inline void complete_drops(struct xc_case *c)
 	}
 }
 
+static inline void complete_requests(struct xc_case *c)
+{
+	for (; c->n_requests < XC_CASE_REQUESTS && c->requests[c->n_requests].protocol;
+	     c->n_requests++) {
+		struct xc_request_fact *r = &c->requests[c->n_requests];
+
+		r->n = r->n ? r->n : 1;
+		r->status = r->status ? r->status : XC_STATUS_NONE;
+		r->last_ns = r->last_ns ? r->last_ns : r->first_ns + MS;
+	}
+}
+
 static inline void complete_answers(struct xc_case *c)
 {
 	for (; c->n_resets < XC_CASE_RESETS && c->resets[c->n_resets].name; c->n_resets++) {
@@ -213,6 +225,7 @@ static inline void complete(struct xc_case *c)
 	c->server.last_ns = c->server.is_seen ? T0 + 3 * MS : 0;
 	complete_drops(c);
 	complete_answers(c);
+	complete_requests(c);
 	COUNT(c, routes, err);
 	COUNT(c, neighs, nud_state);
 	COUNT(c, rules, text[0]);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that fail: names, answers, handshakes, and connections that end too early. */
+#pragma once
+
+#include "row.h"
+
+#define REQUESTS(...) .requests = { __VA_ARGS__ }
+#define REQUEST(protocol_, ...)                                                                    \
+	{                                                                                          \
+		.protocol = protocol_, .first_ns = T0, __VA_ARGS__       \
+	}
+#define QUERY(...) REQUEST("dns", .method = "A", .target = "db.example", __VA_ARGS__)
+#define GET(...) REQUEST("http", .method = "GET", .target = "/a", __VA_ARGS__)
+#define HELLO(...) REQUEST("tls", .method = "ClientHello", .target = "db.example", __VA_ARGS__)
+#define CUT .result = XC_RESULT_NO_ANSWER
+#define SECONDS(n) ((n) * 1000 * MS)
+
+static const struct row request_rows[] = {
+	/* ---- dns-failure */
+	ROW("no such name", "dns-failure", "spelling of db.example", UDP,
+	    REQUESTS(QUERY(.status = 3, .status_text = "NXDOMAIN", .result = XC_RESULT_CLIENT_ERROR))),
+	ROW("the server failed", "dns-failure", "says SERVFAIL", UDP,
+	    REQUESTS(QUERY(.status = 2, .status_text = "SERVFAIL", .result = XC_RESULT_SERVER_ERROR))),
+	ROW("the server does not answer", "dns-failure", "asked 3 times", UDP,
+	    REQUESTS(QUERY(.n_retries = 2, CUT, .last_ns = T0 + SECONDS(5)))),
+	NEAR("a rule drops the queries", "dns-failure", "filter-drop", UDP, REQUESTS(QUERY(CUT)),
+	     DROPS(DROP(NETFILTER_DROP, AT_FORWARD))),
+
+	/* ---- request-error */
+	ROW("an HTTP server error", "request-error", "answers 503", .was_established = true,
+	    REQUESTS(GET(.status = 503, .status_text = "Service Unavailable",
+			 .result = XC_RESULT_SERVER_ERROR))),
+	ROW("a gateway whose server fails", "request-error", "It is a gateway", .was_established = true,
+	    REQUESTS(GET(.status = 502, .status_text = "Bad Gateway", .result = XC_RESULT_SERVER_ERROR))),
+	ROW("a gRPC call that failed", "request-error", "grpc 14 UNAVAILABLE", .was_established = true,
+	    REQUESTS(REQUEST("grpc", .target = "/shop.Cart/Add", .status = 14,
+			     .status_text = "UNAVAILABLE", .result = XC_RESULT_SERVER_ERROR))),
+	NEAR("the client is to blame", "request-error", NULL, .was_established = true,
+	     REQUESTS(GET(.status = 404, .result = XC_RESULT_CLIENT_ERROR))),
+
+	/* ---- tls-handshake */
+	ROW("the certificate has expired", "tls-handshake", "has expired: renew it",
+	    .was_established = true,
+	    REQUESTS(HELLO(.status = 45, .status_text = "certificate_expired",
+			   .result = XC_RESULT_SERVER_ERROR))),
+	ROW("no common version", "tls-handshake", "enable TLS 1.2", .was_established = true,
+	    REQUESTS(HELLO(.status = 70, .status_text = "protocol_version", .by_server = true,
+			   .result = XC_RESULT_CLIENT_ERROR))),
+	ROW("no answer to the hello", "tls-handshake", "no ServerHello", .was_established = true,
+	    REQUESTS(HELLO(CUT))),
+	NEAR("the other end does not speak TLS", "tls-handshake", "protocol-mismatch",
+	     .was_established = true, REQUESTS(HELLO(CUT, .mismatch = "http"))),
+
+	/* ---- protocol-mismatch */
+	ROW("HTTP to a TLS port", "protocol-mismatch", "https://", .was_established = true,
+	    REQUESTS(GET(.status = 400, .mismatch = "tls", .result = XC_RESULT_CLIENT_ERROR))),
+	ROW("TLS to an HTTP port", "protocol-mismatch", "enable it on port 80", .was_established = true,
+	    REQUESTS(HELLO(CUT, .mismatch = "http"))),
+	NEAR("a request cut short", "protocol-mismatch", "no-response", .was_established = true,
+	     REQUESTS(GET(CUT, .closed_ns = T0 + MS))),
+
+	/* ---- no-response */
+	ROW("closed without a byte", "no-response", "without a byte of an answer", .was_established = true,
+	    REQUESTS(GET(CUT, .closed_ns = T0 + MS))),
+	ROW("closed within the answer", "no-response", "in the middle of its answer",
+	    .was_established = true,
+	    REQUESTS(GET(CUT, .status = 200, .is_begun = true, .closed_ns = T0 + MS))),
+	NEAR("the client did not wait", "no-response", NULL, .was_established = true,
+	     REQUESTS(GET(CUT))),
+
+	/* ---- keepalive-race */
+	ROW("closed as it was sent", "keepalive-race", "time-out ran out at the moment",
+	    .was_established = true,
+	    REQUESTS(GET(CUT, .closed_ns = T0 + MS, .n_answered = 7, .idle_ns = SECONDS(60)))),
+	NEAR("the connection was busy", "keepalive-race", "no-response", .was_established = true,
+	     REQUESTS(GET(CUT, .closed_ns = T0 + MS, .n_answered = 7, .idle_ns = 5 * MS))),
+	NEAR("the first request", "keepalive-race", "no-response", .was_established = true,
+	     REQUESTS(GET(CUT, .closed_ns = T0 + MS, .idle_ns = SECONDS(60)))),
+};
