@@ -121,7 +121,7 @@ def show(number, case, crosscut):
     print(f"\n{BOLD}-- {number}/{len(SIX)}  {case.__doc__} --{PLAIN}", flush=True)
     with topology.Lab(f"demo-{case.__name__}-{os.getpid()}") as lab:
         def args(lab):
-            return laboratory.watcher_args(crosscut, "text", lab, ["client", "router", "server"])
+            return laboratory.watcher_args(crosscut, "text", lab, {}, ["client", "router", "server"])
         with laboratory.watched(lab, args) as box:
             command = case(lab)
             lines, seconds, begun = ask(lab, command)

@@ -167,8 +167,7 @@ def told(run):
     got = run["shares"]
     yield "crosscut", f"{run['n_rows']} rows, {got['rows']} of the target while the fault acted"
     if own:
-        yield "", f"{rows.percent(got['fires'], got['rows'])} with its rule" + (
-            "   (not yet: needs L7)" if own in rows.NEEDS_L7 else "")
+        yield "", f"{rows.percent(got['fires'], got['rows'])} with its rule"
     yield "", f"{rows.percent(got['other'], got['rows'])} with {'another' if own else 'any'} rule" + (
         f": {', '.join(rows.LABELS[n] for n in got['others'])}" if got["others"] else "")
     yield "verdict", "right" if run["right"] else "WRONG"

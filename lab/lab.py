@@ -35,8 +35,8 @@ class ShellDone(Exception):
     """The user left the shell: unwind the scenario."""
 
 
-def watcher_args(crosscut, output, lab, view):
-    return [crosscut, "why", "-o", output, *watch.netns_options(lab, view)]
+def watcher_args(crosscut, output, lab, truth, view):
+    return [crosscut, "why", "-o", output, *truth.get("options", []), *watch.netns_options(lab, view)]
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def run_once(name, crosscut=None, seed=None, view=None, late=False, output="json
     scenario = load(name)
     truth, seed = scenario.TRUTH, seed or secrets.token_hex(4)
     view = view or truth["view"]
-    args = crosscut and (lambda lab: watcher_args(crosscut, output, lab, view))
+    args = crosscut and (lambda lab: watcher_args(crosscut, output, lab, truth, view))
     with topology.make(name, truth, seed) as lab, watched(lab, args, late) as box:
         app, flows = scenario.run(lab)
         if crosscut:

@@ -53,8 +53,6 @@ def verdict(label, got):
     bar = rows.BAR_OTHER if label else rows.BAR_HEALTHY
     if got["other"] > bar * got["rows"]:
         return "MISSED: other rules"
-    if label in rows.NEEDS_L7:
-        return "not yet: needs L7"
     return "met" if not label or got["fires"] >= rows.BAR_FIRES * got["rows"] else "MISSED: its rule"
 
 
@@ -81,9 +79,6 @@ def report(runs, failed):
     print("\n".join(lines))
     print(f"\nbars: its rule in >= {rows.BAR_FIRES:.0%} of the rows of the fault's target, another one in <= "
           f"{rows.BAR_OTHER:.0%}; any rule in <= {rows.BAR_HEALTHY:.0%} of healthy rows")
-    waiting = sorted({run["truth"]["label"] for run in runs} & rows.NEEDS_L7)
-    if waiting:
-        print(f"not judged: {', '.join(rows.LABELS[n] for n in waiting)}, whose columns need L7")
     left_out = total(runs)["disturbed"]
     if left_out:
         print(f"left out: {left_out} rows of windows in which something else on this machine kept a disk busy")

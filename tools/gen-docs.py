@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import sys
 
-PAGES = ("options", "commands", "patterns", "probes", "features")
+PAGES = ("options", "commands", "patterns", "probes", "features", "events")
 
 
 def page(crosscut, name):

@@ -23,10 +23,15 @@ XC_INLINE __s32 xc_seq_diff(__u32 a, __u32 b)
 	return (__s32)(a - b);
 }
 
+XC_INLINE void xc_moments_square(struct xc_moments *m, __u64 lo, __u64 hi)
+{
+	m->sq_lo += lo;
+	m->sq_hi += hi + (m->sq_lo < lo);
+}
+
 XC_INLINE void xc_moments_add(struct xc_moments *m, __u64 x)
 {
-	__u64 low = (__u32)x, high = x >> 32, cross = 2 * high * low;
-	__u64 square = low * low, sum;
+	__u64 low = (__u32)x, high = x >> 32;
 
 	if (!m->n || x < m->min)
 		m->min = x;
@@ -34,11 +39,9 @@ XC_INLINE void xc_moments_add(struct xc_moments *m, __u64 x)
 		m->max = x;
 	m->n++;
 	m->sum += x;
-	m->sq_hi += high * high + (cross >> 32);
-	sum = square + (cross << 32);
-	m->sq_hi += sum < square;
-	m->sq_lo += sum;
-	m->sq_hi += m->sq_lo < sum;
+	xc_moments_square(m, low * low, 0);
+	if (high)	/* rare: four seconds, as times go */
+		xc_moments_square(m, (2 * high * low) << 32, high * high + (2 * high * low >> 32));
 }
 
 /* ---- windows ------------------------------------------------------------------------------ */

@@ -91,6 +91,8 @@ _Static_assert(sizeof(struct xc_rule_evt) == 344, "ABI: struct xc_rule_evt");
 #define XC_NOTE_PACKETS_ONLY                                                                       \
 	"packets only" /* made from a capture: no kernel, no process told anything */
 
+#define XC_NOTE_MOCK "mock"	/* made up */
+
 struct xc_note_evt {
 	struct xc_evt hdr;
 	__u64 id;		/* netns inode, cgroup id or BPF program id: what the key belongs to */

@@ -17,33 +17,42 @@ enum xc_segment_what {
 	_XC_SEGMENT_WHAT_MAX,
 };
 
+/* What could not be told since the last record of that direction. */
+enum xc_segment_lost {
+	XC_SEGMENT_LOST_RING = 1 << 0,	/* records: the ring was full */
+	XC_SEGMENT_LOST_BUDGET = 1 << 1,	/* payload beyond what is told before somebody wants it */
+};
+
 struct xc_segment_evt {
 	struct xc_evt hdr;	/* size_bytes includes data */
-	__u64 cookie;		/* of the local socket; 0 = a capture */
+	__u64 cookie;		/* of the local socket, and of its peer where datagrams have many; 0 = a capture: every packet comes */
 	struct xc_tuple tuple;	/* s* = who sent the packet; of CLOSED and TOTALS: this socket */
 	struct xc_owner owner;	/* of the local socket; tgid 0 = not known */
-	__u64 bytes[2];		/* payload on the wire so far: sent, received; repetitions included */
-	__u32 packets[2];
+	__u64 bytes
+		[2]; /* payload on the wire so far: sent, received; repetitions included; not of a capture */
+	__u32 packets[2];	/* segments of super-packets (GSO, GRO) */
 	__u64 open_ns;		/* first packet or connect(); 0 = before crosscut started */
 	__u32 netns;
 	__u32 ifindex;		/* 0 = not known */
 	__u32 seq, ack;
-	__u32 wire_bytes;	/* payload of this packet; a super-packet (GSO, GRO) counts as one */
+	__u32 wire_bytes;	/* payload of this packet; a super-packet makes one record */
 	__u32 n_bytes;		/* of it in data */
 	__u32 tid;		/* thread that sent it; 0 = not known */
 	__u8 what;		/* enum xc_segment_what */
-	__u8 tcp_flags;
+	__u8 tcp_flags;		/* of CLOSED: RST = this end gave the connection up */
 	__u8 is_outbound;	/* sent by the local socket */
 	__u8 is_first;		/* of this socket, as far as we know */
+	__u8 lost;		/* enum xc_segment_lost */
+	__u8 _pad0[7];
 	__u8 data[];		/* n_bytes */
 };
 
-_Static_assert(sizeof(struct xc_segment_evt) == 160, "ABI: struct xc_segment_evt");
+_Static_assert(sizeof(struct xc_segment_evt) == 168, "ABI: struct xc_segment_evt");
 
 /* What is wanted of one direction of one socket. No entry: bytes, up to the budget. */
 enum xc_policy_mode {
 	XC_POLICY_BYTES,
-	XC_POLICY_SKIP,		/* no packet that ends before skip_until; the one that reaches it comes, without data where it ends there */
+	XC_POLICY_SKIP,		/* no packet that ends before skip_until; one that ends there comes without data, one that goes on comes from there on */
 	XC_POLICY_NOTHING,	/* FIN, RST and totals only */
 };
 

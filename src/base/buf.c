@@ -46,15 +46,23 @@ static bool reserve(struct xc_buf *b, size_t n)
 	return true;
 }
 
-void xc_buf_put(struct xc_buf *b, const void *p, size_t n)
+char *xc_buf_extend(struct xc_buf *b, size_t n)
 {
 	if (b->is_full || !reserve(b, n)) {
 		b->is_full = true;
-		return;
+		return NULL;
 	}
-	memcpy(b->p + b->len, p, n);
 	b->len += n;
 	b->p[b->len] = '\0';
+	return b->p + b->len - n;
+}
+
+void xc_buf_put(struct xc_buf *b, const void *p, size_t n)
+{
+	char *out = xc_buf_extend(b, n);
+
+	if (out)
+		memcpy(out, p, n);
 }
 
 void xc_buf_puts(struct xc_buf *b, const char *s)

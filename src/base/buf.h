@@ -31,6 +31,9 @@ void xc_buf_reset(struct xc_buf *b);
 /** Append @n bytes of @p. */
 void xc_buf_put(struct xc_buf *b, const void *p, size_t n);
 
+/** Append @n bytes for the caller to write. NULL, and is_full, when they do not fit. */
+char *xc_buf_extend(struct xc_buf *b, size_t n);
+
 /** Append a string. */
 void xc_buf_puts(struct xc_buf *b, const char *s);
 

@@ -24,7 +24,7 @@ struct xc_rd {
 
 static inline struct xc_rd xc_rd(struct xc_span s)
 {
-	return (struct xc_rd){ .p = s.p, .end = s.p + s.len };
+	return (struct xc_rd){ .p = s.p, .end = s.len ? s.p + s.len : s.p };
 }
 
 static inline size_t xc_rd_left(const struct xc_rd *r)
@@ -88,6 +88,16 @@ static inline uint16_t xc_rd_le16(struct xc_rd *r)
 static inline uint32_t xc_rd_le32(struct xc_rd *r)
 {
 	return (uint32_t)xc_rd_le(r, 4);
+}
+
+/** Text up to a NUL, which is taken as well. */
+static inline struct xc_span xc_rd_cstring(struct xc_rd *r)
+{
+	size_t left = xc_rd_left(r);
+	const uint8_t *nul = left ? memchr(r->p, 0, left) : NULL;
+	struct xc_span s = xc_rd_span(r, nul ? (size_t)(nul - r->p) + 1 : left + 1);
+
+	return (struct xc_span){ s.p, s.len ? s.len - 1 : 0 };
 }
 
 /** Does @s begin with the text @word? */

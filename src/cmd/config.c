@@ -97,8 +97,11 @@ static int check(const char *path)
 
 	xc_config_default(&cfg);
 	if (!xc_config_read_file(&cfg, path, why)) {
-		(void)printf("%s: ok\n", path);
-		return XC_EXIT_OK;
+		if (!xc_config_check(&cfg, why)) {
+			(void)printf("%s: ok\n", path);
+			return XC_EXIT_OK;
+		}
+		(void)fprintf(stderr, "%s: ", path);
 	}
 	(void)fprintf(stderr, "%s\n", why);	/* bare, so that editors find FILE:LINE */
 	return XC_EXIT_USAGE;

@@ -46,7 +46,7 @@ static int help(int argc, char **argv)
 		if (argc != 3 || xc_help_markdown(argv[2], &out)) {
 			(void)xc_err(
 				0,
-				"help --markdown needs a page: options, commands, patterns, probes or features");
+				"help --markdown needs a page: options, commands, patterns, probes, features or events");
 			return XC_EXIT_USAGE;
 		}
 	} else if (argc > 2 || !xc_cmd_find(argv[1], &id)) {

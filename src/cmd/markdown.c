@@ -7,6 +7,7 @@
 #include "core/options.h"
 #include "diag/pattern.h"
 #include "probe/probe.h"
+#include "sink/events.h"
 
 #include <errno.h>
 #include <string.h>
@@ -182,17 +183,45 @@ static void features_page(struct xc_buf *out)
 	xc_columns_markdown(out);
 }
 
+/* ---- events --------------------------------------------------------------------- */
+
+static void events_page(struct xc_buf *out)
+{
+	struct xc_event_key key;
+	const char *group = "?";
+
+	put_title("Events", "events", out);
+	xc_buf_puts(
+		out,
+		"What `crosscut observe -o json` writes: one object a line, of one of these types:\n\n");
+	for (int i = 0; i < _XC_NETEVENT_MAX; i++)
+		xc_buf_printf(out, "%s`%s`", i ? ", " : "", xc_netevent_type_str(i));
+	xc_buf_puts(
+		out,
+		".\n\nKeys of the network observer are kept to the letter; ours, marked +, stand "
+		"beside them. Times that are\nnumbers are nanoseconds. Every event of a connection "
+		"has the client as `src`, the server as `dst`.\n");
+	for (size_t i = 0; xc_event_key(i, &key); i++) {
+		if (strcmp(group, key.group))
+			xc_buf_printf(out, "\n## %s\n\n| key | | what |\n|---|---|---|\n",
+				      *key.group ? key.group : "Every event");
+		group = key.group;
+		xc_buf_printf(out, "| `%s` | %s ", key.name, key.is_ours ? "+" : "");
+		xc_markdown_cell(key.text, out);
+		xc_buf_puts(out, "|\n");
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*put)(struct xc_buf *out);
 } pages[] = {
 	{ "options", options_page }, { "commands", commands_page }, { "patterns", patterns_page },
-	{ "probes", probes_page },   { "features", features_page },
+	{ "probes", probes_page },   { "features", features_page }, { "events", events_page },
 };
 
-const char *const xc_help_pages[] = {
-	"options", "commands", "patterns", "probes", "features", NULL
-};
+const char *const xc_help_pages[] = { "options",  "commands", "patterns", "probes",
+				      "features", "events",   NULL };
 
 _Static_assert(ARRAY_SIZE(xc_help_pages) == ARRAY_SIZE(pages) + 1, "every page has its name");
 

@@ -116,6 +116,7 @@ static void check_probes(struct xc_checkup *c, const struct xc_kernel *kernel,
 		.cgroup_root = xc_cgroup2_root(),
 		.ring_bytes = (uint32_t)cfg->buffer_bytes,
 		.max_flows = 1024,	/* enough to see whether it loads */
+		.max_connections = 1024,
 	};
 
 	probe_cfg.has_sock_cookie = xc_kernel_has_func(kernel, "bpf_get_socket_ptr_cookie");
@@ -184,6 +185,7 @@ static int self_test_child(const struct xc_config *cfg)
 	struct self_test seen = { 0 };
 	struct xc_source_env env = { .netns = self,
 				     .n_netns = 1,
+				     .with_failures = true,
 				     .on_record = on_record,
 				     .arg = &seen,
 				     .ring_bytes = (uint32_t)cfg->buffer_bytes,

@@ -106,7 +106,7 @@ static int missing_value(enum xc_cmd_id cmd, char *why)
 
 static bool may_repeat(const struct xc_option *o)
 {
-	return o->type == XC_OPT_LIST || o->type == XC_OPT_FILTER || o->type == XC_OPT_NOT;
+	return o->type == XC_OPT_LIST || xc_option_is_filter(o) || o->type == XC_OPT_NOT;
 }
 
 static int take(struct xc_cli *cli, const struct xc_given *given, char *why)
@@ -150,7 +150,7 @@ int xc_cli_read(enum xc_cmd_id cmd, int argc, char **argv, struct xc_cli *cli, c
 			return missing_value(cmd, why);
 		if (c == '?' || !given.o)
 			return unknown(cmd, argv, why);
-		if (is_not && given.o->type != XC_OPT_FILTER)
+		if (is_not && !xc_option_is_filter(given.o))
 			return stray_not(why);
 		is_not = given.o->type == XC_OPT_NOT;
 		if (given.o->type == XC_OPT_HELP)

@@ -54,7 +54,7 @@ static int set_from_env(struct xc_config *cfg, const struct xc_option *o, const 
 			char *why)
 {
 	const struct xc_origin origin = { XC_ORIGIN_ENV, 0 };
-	bool is_list = o->type == XC_OPT_LIST || o->type == XC_OPT_FILTER;
+	bool is_list = o->type == XC_OPT_LIST || xc_option_is_filter(o);
 	char item[XC_PATH_LEN];
 	int r;
 
@@ -75,6 +75,11 @@ static int set_from_env(struct xc_config *cfg, const struct xc_option *o, const 
 	return 0;
 }
 
+static bool is_true(const char *value)
+{
+	return value && !strcmp(value, "true");
+}
+
 static int read_env(struct xc_config *cfg, char *why)
 {
 	const struct xc_origin origin = { XC_ORIGIN_ENV, 0 };
@@ -83,6 +88,9 @@ static int read_env(struct xc_config *cfg, char *why)
 
 	if (no_color && *no_color)	/* no-color.org: any value that is not empty */
 		(void)xc_option_set(cfg, xc_option_find("color", XC_ORIGIN_ENV), "never", origin,
+				    why);
+	if (is_true(getenv("TAPIO_MOCK_MODE")))	/* what the network observer calls it */
+		(void)xc_option_set(cfg, xc_option_find("mock-mode", XC_ORIGIN_ENV), "on", origin,
 				    why);
 	for (size_t i = 0; i < xc_n_options; i++) {
 		const struct xc_option *o = &xc_options[i];
@@ -117,7 +125,7 @@ static int set_from_cli(struct xc_config *cfg, const struct xc_given *given, cha
 		return blame(why, subject);
 	}
 	if (given->is_not)	/* --not --from '!x' is --from x */
-		cfg->filters[cfg->n_filters - 1].is_not ^= true;
+		xc_option_negate(cfg, given->o);
 	return 0;
 }
 
@@ -128,11 +136,30 @@ static bool is_flag(const struct xc_config *cfg, enum xc_cmd_id cmd, const char 
 	return o && xc_option_origin(cfg, o)->level == XC_ORIGIN_FLAG;
 }
 
+int xc_config_check(const struct xc_config *cfg, char *why)
+{
+	const struct xc_observe_config *o = &cfg->observe;
+
+	if (!o->with_ipv4 && !o->with_ipv6) {
+		(void)snprintf(why, XC_WHY_LEN,
+			       "enable_ipv4 and enable_ipv6 are both off; leave one on");
+		return -EINVAL;
+	}
+	if (!o->with_tcp && !o->with_udp && !o->with_icmp) {
+		(void)snprintf(why, XC_WHY_LEN,
+			       "enable_tcp, enable_udp and enable_icmp are all off; leave one on");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* What no single row can see. */
 static int check_together(const struct xc_config *cfg, enum xc_cmd_id cmd, char *why)
 {
 	static const char *const live_only[] = { "netns", "cgroup", "iface", "pid" };
 
+	if (xc_config_check(cfg, why))
+		return -EINVAL;
 	if (cfg->is_quiet && cfg->is_verbose) {
 		(void)snprintf(why, XC_WHY_LEN,
 			       "--quiet and --verbose exclude each other; leave one out");

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/filter.h"
+#include "core/reqfilter.h"
 #include "model/finding.h"
 
 #include <stdbool.h>
@@ -15,7 +16,8 @@
 #define XC_WORDS_MAX 64		/* entries of a list such as --netns */
 #define XC_WORD_LEN 256
 #define XC_PATH_LEN 1024
-#define XC_OPTIONS_MAX 64	/* rows in the option table */
+#define XC_OPTIONS_MAX 128	/* rows in the option table */
+#define XC_PORTS_MAX 32
 
 /* Order of the lists in meson.build: XC_OUTPUT_text is xc_sinks[0] ... */
 enum xc_output {
@@ -46,6 +48,44 @@ enum xc_fail_on { XC_FAIL_ON_NEVER, XC_FAIL_ON_INFO, XC_FAIL_ON_WARNING, XC_FAIL
 struct xc_words {
 	size_t n;
 	char v[XC_WORDS_MAX][XC_WORD_LEN];
+};
+
+/* A list of ports. */
+struct xc_ports {
+	size_t n;
+	uint16_t v[XC_PORTS_MAX];
+};
+
+/* What observe tells, and how much of it; names and defaults are those of the network observer. */
+struct xc_observe_config {
+	struct xc_reqfilter filters[XC_REQFILTERS_MAX];	/* in the order given */
+	size_t n_filters;
+	uint64_t min_latency_ns;
+	bool only_errors;
+	bool is_summary;
+	bool with_query;
+	bool is_mock;
+	bool records_plaintext;
+	char tls_uprobes[16];		/* a process id or "all"; empty = none */
+	char name[64];
+	uint64_t count;			/* events; 0 = no limit */
+	uint64_t buffer_events;		/* that may wait for output */
+	uint64_t flush_interval_ns;
+	uint64_t max_events_per_second;
+	uint32_t sampling_rate;		/* connections of a million */
+	uint32_t max_connections;
+	uint64_t connection_timeout_ns;
+	uint64_t connection_cleanup_ns;
+	uint64_t ring_bytes;
+	uint64_t verifier_log_bytes;
+	bool with_ipv4, with_ipv6;
+	bool with_tcp, with_udp, with_icmp;
+	bool with_l7, with_http, with_https, with_dns, with_grpc;
+	bool with_flows;		/* connection events of UDP and ICMP */
+	bool with_core;
+	bool with_k8s;
+	struct xc_ports http_ports, https_ports, grpc_ports;	/* hints */
+	uint32_t dns_port;
 };
 
 /* Where a value came from; a higher one replaces a lower one. */
@@ -85,6 +125,8 @@ struct xc_config {
 	uint64_t arp_timeout_ns;
 	bool with_rules;
 	bool with_trace_rule;
+	bool with_requests;
+	bool with_payload;		/* record */
 
 	/* limits */
 	uint64_t buffer_bytes;
@@ -106,6 +148,8 @@ struct xc_config {
 	bool is_list;
 	bool without_hubble;
 	bool without_requests;
+
+	struct xc_observe_config observe;
 
 	bool is_enabled;		/* "enabled: false" in a file turns watching off */
 	bool drops_privileges;
@@ -147,6 +191,13 @@ int xc_config_read_file(struct xc_config *cfg, const char *path, char *why);
 /** The same from memory; @name stands in the messages. */
 int xc_config_parse(struct xc_config *cfg, const char *name, const char *text, size_t len,
 		    char *why);
+
+/**
+ * What no single row can see, and no command changes: a network without addresses.
+ * @why: XC_WHY_LEN bytes, filled on error
+ * Return: 0 or -EINVAL.
+ */
+int xc_config_check(const struct xc_config *cfg, char *why);
 
 /** Pointers to the entries of @w, for callees that take a list of strings. Returns their number. */
 size_t xc_words_list(const struct xc_words *w, const char *ret_list[XC_WORDS_MAX]);

@@ -2,6 +2,7 @@
 #include "core/engine.h"
 
 #include "base/index.h"
+#include "core/trouble.h"
 #include "diag/verdict.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct xc_engine {
 	const struct xc_sink *sink;
 	void *sink_state;
 	struct xc_conn *conn;
+	struct xc_trouble *trouble;	/* NULL = requests are not read */
 	struct xc_engine_stats stats;
 	uint64_t last_id;
 	struct group groups[N_GROUPS];
@@ -53,10 +55,29 @@ int xc_engine_new(const struct xc_config *cfg, const struct xc_sink *sink, void 
 	return 0;
 }
 
+static void on_failed_request(void *arg, const struct xc_failed_request *r)
+{
+	struct xc_engine *e = arg;
+
+	xc_conn_request(e->conn, r);
+}
+
+int xc_engine_read_requests(struct xc_engine *engine, xc_want_fn want, void *arg)
+{
+	struct xc_trouble_cfg cfg = { .max_conns = engine->cfg->max_connections,
+				      .failed = on_failed_request,
+				      .failed_arg = engine,
+				      .want = want,
+				      .want_arg = arg };
+
+	return xc_trouble_new(&cfg, &engine->trouble);
+}
+
 void xc_engine_free(struct xc_engine *engine)
 {
 	if (!engine)
 		return;
+	xc_trouble_free(engine->trouble);
 	xc_conn_free(engine->conn);
 	free(engine);
 }
@@ -221,6 +242,16 @@ static int look(struct xc_engine *e, const struct xc_case *c, struct xc_said *sa
 	return r;
 }
 
+static void read_request(struct xc_engine *engine, const struct xc_evt *e)
+{
+	uint64_t now = xc_conn_now(engine->conn);
+
+	if (e->kind == XC_EVT_SEGMENT && e->size_bytes >= sizeof(struct xc_segment_evt))
+		xc_trouble_feed(engine->trouble, (const struct xc_segment_evt *)e);
+	if (now >= xc_trouble_deadline(engine->trouble))
+		xc_trouble_tick(engine->trouble, now);
+}
+
 int xc_engine_feed(struct xc_engine *engine, const struct xc_evt *e)
 {
 	const struct xc_case *c;
@@ -228,6 +259,8 @@ int xc_engine_feed(struct xc_engine *engine, const struct xc_evt *e)
 	int r = 0, first = 0;
 
 	xc_conn_feed(engine->conn, e);
+	if (engine->trouble)
+		read_request(engine, e);
 	while ((c = xc_conn_due(engine->conn, &said))) {
 		r = look(engine, c, said);
 		first = first ? first : r;
@@ -239,7 +272,10 @@ int xc_engine_feed(struct xc_engine *engine, const struct xc_evt *e)
 
 uint64_t xc_engine_deadline(const struct xc_engine *engine)
 {
-	return xc_conn_deadline(engine->conn);
+	uint64_t conn = xc_conn_deadline(engine->conn);
+	uint64_t trouble = engine->trouble ? xc_trouble_deadline(engine->trouble) : UINT64_MAX;
+
+	return conn < trouble ? conn : trouble;
 }
 
 bool xc_engine_next_ask(struct xc_engine *engine, struct xc_ask *ret_ask)

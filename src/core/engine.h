@@ -8,6 +8,7 @@
 
 #include "conn/conn.h"
 #include "core/config.h"
+#include "core/policy.h"
 #include "sink/sink.h"
 
 struct xc_engine;
@@ -28,6 +29,9 @@ struct xc_engine_stats {
  */
 int xc_engine_new(const struct xc_config *cfg, const struct xc_sink *sink, void *sink_state,
 		  struct xc_engine **ret_engine);
+
+/** Explain requests, too: the records must carry segments. @want: see xc_trouble_cfg. 0 or -ENOMEM. */
+int xc_engine_read_requests(struct xc_engine *engine, xc_want_fn want, void *arg);
 
 /** Accepts NULL. */
 void xc_engine_free(struct xc_engine *engine);

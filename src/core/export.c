@@ -15,12 +15,16 @@
 #include "source/host.h"
 #include "source/scope.h"
 #include "source/segment.h"
+#include "source/source.h"
 #include "source/taps.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#define SEGMENT_RING_BYTES (8u << 20)
+#define SEGMENT_PERIOD_NS 20000000ull	/* a ring lasts longer than that */
 
 struct run {
 	const struct xc_config *cfg;
@@ -36,6 +40,8 @@ struct run {
 	struct xc_around *around;	/* NULL = a capture */
 	struct xc_taps *taps;
 	struct xc_payload *payload;	/* NULL = no requests are read */
+	void *segments;			/* the live source they come from; NULL = a capture */
+	int64_t wall_offset_ns;
 	uint64_t n_untracked;		/* packets, up to the last window */
 };
 
@@ -162,11 +168,21 @@ static bool ends_hold(const struct xc_config *cfg, const struct xc_flow_ends *en
 	       xc_filters_hold(cfg->filters, cfg->n_filters, &back);
 }
 
+static void want(void *arg, const struct xc_segment_want *w)
+{
+	struct run *run = arg;
+
+	if (run->segments)
+		xc_source_live.want(run->segments, w);
+}
+
 static int open_payload(struct run *run)
 {
 	struct xc_payload_cfg cfg = { .window_ns = run->cfg->window_ns,
 				      .max_flows = run->cfg->max_flows,
-				      .idle_ns = run->cfg->idle_timeout_ns };
+				      .idle_ns = run->cfg->idle_timeout_ns,
+				      .want = want,
+				      .arg = run };
 	int r;
 
 	if (run->cfg->without_requests)
@@ -260,6 +276,50 @@ static uint64_t min_ns(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static void on_record(void *arg, const struct xc_evt *e)
+{
+	struct run *run = arg;
+
+	if (e->kind == XC_EVT_SEGMENT)
+		xc_payload_record(run->payload, (const struct xc_segment_evt *)e,
+				  run->wall_offset_ns);
+}
+
+/* What sockets of the namespace send and receive, beside what its interfaces count. */
+static int open_segments(struct run *run, const struct xc_probe_cfg *scope)
+{
+	const struct xc_config *cfg = run->cfg;
+	const char *netns = cfg->netns.n ? cfg->netns.v[0] : "self";
+	struct xc_source_env env = { .netns = &netns,
+				     .n_netns = 1,
+				     .scope = *scope,
+				     .ring_bytes = SEGMENT_RING_BYTES,
+				     .max_connections = cfg->max_flows,
+				     .with_payload = true,
+				     .on_record = on_record,
+				     .arg = run };
+
+	return run->payload ? xc_source_live.open(&env, &run->segments) : 0;
+}
+
+/* Wait for the next window, and take what sockets said meanwhile. 0 or -errno. */
+static int poll_both(struct run *run, uint64_t deadline_ns)
+{
+	struct timespec wall;
+	uint64_t now = xc_now_ns();
+	int r = 0;
+
+	if (!run->segments)
+		return xc_taps_poll(run->taps, deadline_ns);
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	run->wall_offset_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (int64_t)now;
+	r = xc_source_live.poll(run->segments, now);
+	xc_payload_tick(run->payload, now + (uint64_t)run->wall_offset_ns);
+	if (r < 0)
+		return r;
+	return xc_taps_poll(run->taps, min_ns(deadline_ns, now + SEGMENT_PERIOD_NS));
+}
+
 static int watch(struct run *run)
 {
 	const struct xc_config *cfg = run->cfg;
@@ -268,7 +328,7 @@ static int watch(struct run *run)
 	int r = 0;
 
 	for (; !r && !xc_stop_asked() && now < end; now = xc_now_ns()) {
-		r = xc_taps_poll(run->taps, min_ns(end, grow));
+		r = poll_both(run, min_ns(end, grow));
 		if (!r && xc_now_ns() >= grow) {
 			r = xc_rowfile_flush(run->file);
 			grow += cfg->output_interval_ns;
@@ -307,9 +367,11 @@ static int open_taps(struct run *run, const char *iface)
 	if (r)
 		return r;
 	r = xc_watch_scope(cfg, &taps.scope);
-	if (r)
-		return r;
-	return xc_taps_open(&taps, on_window, run, &run->taps);
+	if (!r)
+		r = open_payload(run);
+	if (!r)
+		r = open_segments(run, &taps.scope);
+	return r ? r : xc_taps_open(&taps, on_window, run, &run->taps);
 }
 
 static int run_live(struct run *run, const char *iface)
@@ -374,6 +436,7 @@ int xc_export(const struct xc_config *cfg, const char *iface, struct xc_export_r
 	r = run_all(&run, iface);
 	xc_taps_close(run.taps);
 	xc_around_free(run.around);
+	xc_source_live.close(run.segments);
 	xc_payload_free(run.payload);
 	closed = xc_rowfile_close(run.file, &ret->n_rows);
 	ret->n_retrans_flows = run.retrans_flows.n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file: YAML, one level of keys that are the option names, and a section
- * "network-correlator" that takes the key names of the tool crosscut's why follows.
+ * The configuration file: YAML, one level of keys that are the option names, and sections
+ * "network-correlator" and "network-observer" that take the key names of the tools why and observe follow.
  */
 #include "core/config.h"
 
@@ -93,7 +93,8 @@ static int set_key(struct reading *rd, const struct xc_option *o, uint32_t line,
 	if (had->level == XC_ORIGIN_FILE)
 		return wrong(rd, line, "%s is given twice, first on line %u; leave one out",
 			     o->name, had->line);
-	if (is_sequence(value) && (o->type == XC_OPT_LIST || o->type == XC_OPT_FILTER))
+	if (is_sequence(value) &&
+	    (o->type == XC_OPT_LIST || o->type == XC_OPT_PORTS || xc_option_is_filter(o)))
 		return set_sequence(rd, o, value);
 	return set_scalar(rd, o, value);
 }
@@ -161,28 +162,76 @@ static int check_bool(struct reading *rd, uint32_t line, const yaml_node_t *valu
 	return wrong(rd, line, "'%.40s' is neither true nor false", scalar(value));
 }
 
-static int set_in_section(struct reading *rd, const char *name, uint32_t line,
+/* A key of the section that has another meaning there than on top. */
+struct section_key {
+	const char *name;
+	int (*set)(struct reading *rd, uint32_t line, const yaml_node_t *value);
+};
+
+static const struct section_key correlator_keys[] = {
+	{ "buffer_size", set_buffer_events },
+	{ "interfaces", set_interfaces },
+	{ "enable_k8s_metadata", check_bool },
+	{ "enable_policy_check", check_bool },
+	{ NULL, NULL },
+};
+
+static int set_output_events(struct reading *rd, uint32_t line, const yaml_node_t *value)
+{
+	return set_named(rd, "observe_buffer_size", line, value);
+}
+
+static int set_tracked(struct reading *rd, uint32_t line, const yaml_node_t *value)
+{
+	return set_named(rd, "observe_max_connections", line, value);
+}
+
+static const struct section_key observer_keys[] = {
+	{ "buffer_size", set_output_events },
+	{ "max_connections", set_tracked },
+	{ NULL, NULL },
+};
+
+/* Sections with the key names, and the meaning of them, of the tools crosscut unites. */
+static const struct section {
+	const char *name;
+	const struct section_key *keys;
+} sections[] = {
+	{ "network-correlator", correlator_keys },
+	{ "network-observer", observer_keys },
+};
+
+static int set_in_section(struct reading *rd, const struct section *section, const yaml_node_t *key,
 			  const yaml_node_t *value)
 {
-	static const struct {
-		const char *name;
-		int (*set)(struct reading *rd, uint32_t line, const yaml_node_t *value);
-	} rows[] = {
-		{ "buffer_size", set_buffer_events },
-		{ "interfaces", set_interfaces },
-		{ "enable_k8s_metadata", check_bool },
-		{ "enable_policy_check", check_bool },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (!strcmp(name, rows[i].name))
-			return rows[i].set(rd, line, value);
-	return set_named(rd, name, line, value);
+	for (const struct section_key *k = section->keys; k->name; k++)
+		if (!strcmp(scalar(key), k->name))
+			return k->set(rd, line_of(key), value);
+	return set_named(rd, scalar(key), line_of(key), value);
 }
 
 /* ---- the file ------------------------------------------------------------------- */
 
-static int read_mapping(struct reading *rd, const yaml_node_t *map, bool is_section)
+static int read_section(struct reading *rd, const struct section *section, const yaml_node_t *map)
+{
+	const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
+	int r = 0;
+
+	for (; !r && pair < map->data.mapping.pairs.top; pair++)
+		r = set_in_section(rd, section, yaml_document_get_node(&rd->doc, pair->key),
+				   yaml_document_get_node(&rd->doc, pair->value));
+	return r;
+}
+
+static const struct section *section_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		if (!strcmp(name, sections[i].name))
+			return &sections[i];
+	return NULL;
+}
+
+static int read_mapping(struct reading *rd, const yaml_node_t *map)
 {
 	const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
 	int r = 0;
@@ -190,17 +239,15 @@ static int read_mapping(struct reading *rd, const yaml_node_t *map, bool is_sect
 	for (; !r && pair < map->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *key = yaml_document_get_node(&rd->doc, pair->key);
 		const yaml_node_t *value = yaml_document_get_node(&rd->doc, pair->value);
-		const char *name = scalar(key);
+		const struct section *section = section_of(scalar(key));
 
-		if (is_section)
-			r = set_in_section(rd, name, line_of(key), value);
-		else if (strcmp(name, "network-correlator"))
-			r = set_named(rd, name, line_of(key), value);
+		if (!section)
+			r = set_named(rd, scalar(key), line_of(key), value);
 		else if (value->type == YAML_MAPPING_NODE)
-			r = read_mapping(rd, value, true);
+			r = read_section(rd, section, value);
 		else
-			r = wrong(rd, line_of(key),
-				  "network-correlator is a section; indent its keys below");
+			r = wrong(rd, line_of(key), "%s is a section; indent its keys below",
+				  section->name);
 	}
 	return r;
 }
@@ -216,7 +263,7 @@ static int read_document(struct reading *rd)
 			       wrong(rd, line_of(root),
 				     "no key; write lines such as duration: 60s") :
 			       0;
-	return read_mapping(rd, root, false);
+	return read_mapping(rd, root);
 }
 
 int xc_config_parse(struct xc_config *cfg, const char *name, const char *text, size_t len,

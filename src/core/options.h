@@ -17,9 +17,12 @@ enum xc_option_type {
 	XC_OPT_COUNT,	/* a number. uint32_t or uint64_t */
 	XC_OPT_TIME,	/* "40ms"; a bare number is seconds. uint64_t, nanoseconds */
 	XC_OPT_SIZE,	/* "4MiB"; a power of two. uint64_t, bytes */
+	XC_OPT_SHARE,	/* "0.25", up to 1. uint32_t, millionths */
+	XC_OPT_PORTS,	/* "[80,443]". struct xc_ports */
 	XC_OPT_TEXT,	/* char array */
 	XC_OPT_LIST,	/* may be repeated. struct xc_words */
 	XC_OPT_FILTER,	/* may be repeated; min = enum xc_filter_kind. cfg->filters */
+	XC_OPT_REQFILTER,	/* may be repeated; min = enum xc_reqfilter_kind. cfg->observe.filters */
 	XC_OPT_NOT,	/* negates the filter that follows */
 	XC_OPT_HELP,
 	_XC_OPT_MAX,
@@ -70,6 +73,15 @@ int xc_option_set(struct xc_config *cfg, const struct xc_option *o, const char *
 
 /** May @origin still set the row, or has a higher one done so? A list is emptied for it. */
 bool xc_option_claim(struct xc_config *cfg, const struct xc_option *o, struct xc_origin origin);
+
+/** Is it a filter, of either sort? */
+static inline bool xc_option_is_filter(const struct xc_option *o)
+{
+	return o->type == XC_OPT_FILTER || o->type == XC_OPT_REQFILTER;
+}
+
+/** Negate the filter that was set last through row @o. */
+void xc_option_negate(struct xc_config *cfg, const struct xc_option *o);
 
 /** Where the row's value comes from. */
 const struct xc_origin *xc_option_origin(const struct xc_config *cfg, const struct xc_option *o);

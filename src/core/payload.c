@@ -2,7 +2,7 @@
 #include "core/payload.h"
 
 #include "abi/flow_packet.h"
-#include "abi/segment.h"
+#include "source/segment.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,17 +68,9 @@ static void on_closed(void *arg, struct xc_l7_conn *c, bool is_timeout)
 
 static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct xc_l7_want w)
 {
-	static const uint8_t modes[] = { [XC_L7_WANT_BYTES] = XC_POLICY_BYTES,
-					 [XC_L7_WANT_SKIP] = XC_POLICY_SKIP,
-					 [XC_L7_WANT_NOTHING] = XC_POLICY_NOTHING };
 	struct xc_payload *p = arg;
-	struct xc_segment_want want = { .cookie = c->cookie,
-					.is_outbound = c->is_outbound == (dir == XC_L7_CLIENT),
-					.mode = modes[w.mode],
-					.skip_until = w.seq };
 
-	if (p->cfg.want && c->cookie)
-		p->cfg.want(p->cfg.arg, &want);
+	xc_policy_tell(c, dir, w, p->cfg.want, p->cfg.arg);
 }
 
 /* Of a connection with both ends here, one is enough. */
@@ -86,13 +78,7 @@ static void on_twin(void *arg, struct xc_l7_conn *c)
 {
 	struct xc_payload *p = arg;
 
-	for (int out = 0; p->cfg.want && out < 2; out++) {
-		struct xc_segment_want want = { .cookie = c->peer_cookie,
-						.is_outbound = out,
-						.mode = XC_POLICY_NOTHING };
-
-		p->cfg.want(p->cfg.arg, &want);
-	}
+	xc_policy_silence(c->peer_cookie, p->cfg.want, p->cfg.arg);
 }
 
 static const struct xc_l7_events events = {
@@ -142,13 +128,27 @@ void xc_payload_feed(struct xc_payload *p, const struct xc_segment *seg)
 	(void)xc_l7_table_feed(p->table, seg);
 }
 
-void xc_payload_close(struct xc_payload *p, const struct xc_tuple *tuple, uint64_t cookie,
-		      uint64_t ts_ns)
+static void close_socket(struct xc_payload *p, const struct xc_segment_evt *e, uint64_t now_ns)
 {
-	struct xc_l7_conn *c = xc_l7_table_find(p->table, tuple, cookie);
+	struct xc_l7_conn *c = xc_l7_table_find(p->table, &e->tuple, e->cookie);
 
-	if (c && c->cookie == cookie)
-		xc_l7_table_close(p->table, c, ts_ns);
+	if (c && c->cookie == e->cookie)
+		xc_l7_table_close(p->table, c, now_ns);
+}
+
+void xc_payload_record(struct xc_payload *p, const struct xc_segment_evt *e, int64_t wall_offset_ns)
+{
+	struct xc_segment seg;
+
+	if (e->hdr.size_bytes < sizeof(*e))
+		return;
+	if (e->what == XC_SEGMENT_CLOSED)
+		close_socket(p, e, e->hdr.ts_ns + (uint64_t)wall_offset_ns);
+	if ((e->what != XC_SEGMENT_PACKET && e->what != XC_SEGMENT_PLAINTEXT) ||
+	    !xc_segment_of_record(e, &seg))
+		return;
+	seg.ts_ns += (uint64_t)wall_offset_ns;
+	xc_payload_feed(p, &seg);
 }
 
 void xc_payload_tick(struct xc_payload *p, uint64_t now_ns)

@@ -2,6 +2,8 @@
 /* The requests of `features`: segments in, for each flow and window what its requests add up to. */
 #pragma once
 
+#include "abi/segment.h"
+#include "core/policy.h"
 #include "flow/requests.h"
 #include "l7/table.h"
 
@@ -11,8 +13,7 @@ struct xc_payload_cfg {
 	uint64_t window_ns;
 	uint32_t max_flows;
 	uint64_t idle_ns;	/* a connection that is silent for so long is forgotten; 0 = 5 minutes */
-	/* What is wanted of a socket's next packets; NULL for captures. */
-	void (*want)(void *arg, const struct xc_segment_want *want);
+	xc_want_fn want;	/* of a socket's next packets; NULL for captures */
 	void *arg;
 };
 
@@ -25,9 +26,9 @@ void xc_payload_free(struct xc_payload *p);
 /** Take a segment; its time counts in ns since the epoch. */
 void xc_payload_feed(struct xc_payload *p, const struct xc_segment *seg);
 
-/** The socket @cookie of @tuple is gone. */
-void xc_payload_close(struct xc_payload *p, const struct xc_tuple *tuple, uint64_t cookie,
-		      uint64_t ts_ns);
+/** Take a record of the live source. @wall_offset_ns: what makes its time one since the epoch. */
+void xc_payload_record(struct xc_payload *p, const struct xc_segment_evt *e,
+		       int64_t wall_offset_ns);
 
 /** Time has passed. */
 void xc_payload_tick(struct xc_payload *p, uint64_t now_ns);

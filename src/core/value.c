@@ -191,6 +191,66 @@ static int set_number(struct xc_config *cfg, const struct xc_option *o, const ch
 	return 0;
 }
 
+/* "0.25" as millionths. */
+static int set_share(struct xc_config *cfg, const struct xc_option *o, const char *value, char *why)
+{
+	static const struct unit none[] = { { NULL, 0 } };
+	uint64_t n;
+
+	if (!read_amount(value, none, 1000000, &n) || n > 1000000)
+		return wrong(why, value, "is no share; write a number from 0 to 1, such as 0.25");
+	store(cfg, o, n);
+	return 0;
+}
+
+static void print_share(uint64_t n, struct xc_buf *out)
+{
+	char digits[8];
+	size_t len;
+
+	xc_buf_printf(out, "%" PRIu64, n / 1000000);
+	if (!(n % 1000000))
+		return;
+	len = (size_t)snprintf(digits, sizeof(digits), "%06" PRIu64, n % 1000000);
+	while (digits[len - 1] == '0')
+		len--;
+	xc_buf_putc(out, '.');
+	xc_buf_put(out, digits, len);
+}
+
+/* ---- ports ---------------------------------------------------------------------- */
+
+/* "[80,443]", "80,443", or one more port of a list. */
+static int add_ports(struct xc_ports *ports, const char *value, char *why)
+{
+	static const char what[] = "is no list of ports; write 80,8080 or [80, 8080]";
+	const char *s = value + (*value == '[');
+
+	while (*s && strcmp(s, "]")) {
+		uint64_t port;
+
+		s += strspn(s, " ");
+		if (!read_digits(&s, &port) || !port || port > 65535)
+			return wrong(why, value, what);
+		if (ports->n == XC_PORTS_MAX)
+			return wrong(why, value, "has too many ports; 32 are the most");
+		ports->v[ports->n++] = (uint16_t)port;
+		s += strspn(s, " ");
+		if (*s && *s != ',' && strcmp(s, "]"))
+			return wrong(why, value, what);
+		s += *s == ',';
+	}
+	return 0;
+}
+
+static void print_ports(const struct xc_ports *ports, struct xc_buf *out)
+{
+	xc_buf_putc(out, '[');
+	for (size_t i = 0; i < ports->n; i++)
+		xc_buf_printf(out, "%s%u", i ? "," : "", ports->v[i]);
+	xc_buf_putc(out, ']');
+}
+
 /* ---- words ---------------------------------------------------------------------- */
 
 static int set_bool(struct xc_config *cfg, const struct xc_option *o, const char *value, char *why)
@@ -267,6 +327,29 @@ static int add_filter(struct xc_config *cfg, const struct xc_option *o, const ch
 	return 0;
 }
 
+static int add_reqfilter(struct xc_config *cfg, const struct xc_option *o, const char *value,
+			 char *why)
+{
+	struct xc_observe_config *to = &cfg->observe;
+	const char *what;
+
+	if (to->n_filters == XC_REQFILTERS_MAX)
+		return wrong(why, value, "is one too many; 16 filters are the most");
+	if (xc_reqfilter_parse((enum xc_reqfilter_kind)o->min, value, &to->filters[to->n_filters],
+			       &what))
+		return wrong(why, value, what);
+	to->n_filters++;
+	return 0;
+}
+
+void xc_option_negate(struct xc_config *cfg, const struct xc_option *o)
+{
+	if (o->type == XC_OPT_FILTER)
+		cfg->filters[cfg->n_filters - 1].is_not ^= true;
+	else
+		cfg->observe.filters[cfg->observe.n_filters - 1].is_not ^= true;
+}
+
 /* ---- rows ----------------------------------------------------------------------- */
 
 static void forget_filters(struct xc_config *cfg, enum xc_filter_kind kind)
@@ -277,6 +360,16 @@ static void forget_filters(struct xc_config *cfg, enum xc_filter_kind kind)
 		if (cfg->filters[i].kind != kind)
 			cfg->filters[n++] = cfg->filters[i];
 	cfg->n_filters = n;
+}
+
+static void forget_reqfilters(struct xc_observe_config *o, enum xc_reqfilter_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_filters; i++)
+		if (o->filters[i].kind != kind)
+			o->filters[n++] = o->filters[i];
+	o->n_filters = n;
 }
 
 const struct xc_origin *xc_option_origin(const struct xc_config *cfg, const struct xc_option *o)
@@ -304,8 +397,12 @@ bool xc_option_claim(struct xc_config *cfg, const struct xc_option *o, struct xc
 		return false;
 	if (o->type == XC_OPT_FILTER && filters_level(cfg, o->min) < origin.level)
 		forget_filters(cfg, (enum xc_filter_kind)o->min);
+	if (now->level < origin.level && o->type == XC_OPT_REQFILTER)
+		forget_reqfilters(&cfg->observe, (enum xc_reqfilter_kind)o->min);
 	if (now->level < origin.level && o->type == XC_OPT_LIST)
 		((struct xc_words *)field(cfg, o))->n = 0;
+	if (now->level < origin.level && o->type == XC_OPT_PORTS)
+		((struct xc_ports *)field(cfg, o))->n = 0;
 	*now = origin;
 	return true;
 }
@@ -331,6 +428,12 @@ int xc_option_set(struct xc_config *cfg, const struct xc_option *o, const char *
 		return add_word(field(cfg, o), value, why);
 	case XC_OPT_FILTER:
 		return add_filter(cfg, o, value, why);
+	case XC_OPT_REQFILTER:
+		return add_reqfilter(cfg, o, value, why);
+	case XC_OPT_SHARE:
+		return set_share(cfg, o, value, why);
+	case XC_OPT_PORTS:
+		return add_ports(field(cfg, o), value, why);
 	case XC_OPT_NOT:
 	case XC_OPT_HELP:
 	case _XC_OPT_MAX:
@@ -341,7 +444,7 @@ int xc_option_set(struct xc_config *cfg, const struct xc_option *o, const char *
 
 bool xc_option_is_set(const struct xc_config *cfg, const struct xc_option *o)
 {
-	if (o->type == XC_OPT_FILTER || o->type == XC_OPT_LIST)
+	if (xc_option_is_filter(o) || o->type == XC_OPT_LIST)
 		return true;
 	return o->preset || xc_option_origin(cfg, o)->level > XC_ORIGIN_DEFAULT;
 }
@@ -366,6 +469,21 @@ static void print_filters(const struct xc_config *cfg, const struct xc_option *o
 	}
 }
 
+static void print_reqfilters(const struct xc_config *cfg, const struct xc_option *o,
+			     struct xc_json *j)
+{
+	char text[XC_REQFILTER_LEN + 1];
+
+	for (size_t i = 0; i < cfg->observe.n_filters; i++) {
+		const struct xc_reqfilter *f = &cfg->observe.filters[i];
+
+		if (f->kind != o->min)
+			continue;
+		(void)snprintf(text, sizeof(text), "%s%s", f->is_not ? "!" : "", f->text);
+		xc_json_str(j, NULL, text);
+	}
+}
+
 static void print_list(const struct xc_config *cfg, const struct xc_option *o, struct xc_buf *out)
 {
 	struct xc_json j = xc_json(out);
@@ -373,6 +491,8 @@ static void print_list(const struct xc_config *cfg, const struct xc_option *o, s
 	xc_json_open(&j, NULL, '[');
 	if (o->type == XC_OPT_LIST)
 		print_words(field_const(cfg, o), &j);
+	else if (o->type == XC_OPT_REQFILTER)
+		print_reqfilters(cfg, o, &j);
 	else
 		print_filters(cfg, o, &j);
 	xc_json_close(&j, ']');
@@ -398,8 +518,15 @@ void xc_option_print(const struct xc_config *cfg, const struct xc_option *o, str
 	case XC_OPT_TEXT:
 		xc_json_str(&j, NULL, field_const(cfg, o));
 		break;
+	case XC_OPT_SHARE:
+		print_share(fetch(cfg, o), out);
+		break;
+	case XC_OPT_PORTS:
+		print_ports(field_const(cfg, o), out);
+		break;
 	case XC_OPT_LIST:
 	case XC_OPT_FILTER:
+	case XC_OPT_REQFILTER:
 		print_list(cfg, o, out);
 		break;
 	case XC_OPT_NOT:
@@ -413,6 +540,10 @@ void xc_option_print_range(const struct xc_option *o, struct xc_buf *out)
 {
 	if (o->type == XC_OPT_FLAG || o->type == XC_OPT_BOOL) {
 		xc_buf_puts(out, "on, off");
+		return;
+	}
+	if (o->type == XC_OPT_SHARE) {
+		xc_buf_puts(out, "0 to 1");
 		return;
 	}
 	for (size_t i = 0; o->choices && o->choices[i]; i++)

@@ -2,26 +2,17 @@
 #include "core/watch.h"
 
 #include "base/log.h"
-#include "core/privilege.h"
+#include "core/run.h"
 #include "core/stop.h"
-#include "source/source.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 
-struct run {
+struct watch {
 	const struct xc_config *cfg;
-	const struct xc_source *source;
-	void *source_state;
 	struct xc_engine *engine;
-	struct xc_recorder *recorder;
-	uint64_t first_ns;	/* record time of the first record */
-	bool is_asking;
-	int error;
 };
 
 /* ---- scope --------------------------------------------------------------------------------- */
@@ -65,167 +56,82 @@ int xc_watch_scope(const struct xc_config *cfg, struct xc_probe_cfg *ret_scope)
 	return 0;
 }
 
-/* ---- records ------------------------------------------------------------------------------- */
-
-static void on_record(void *arg, const struct xc_evt *e)
-{
-	struct run *run = arg;
-	struct xc_ask ask;
-	int r;
-
-	if (!run->first_ns)
-		run->first_ns = e->ts_ns;
-	if (run->recorder)
-		xc_recorder_write(run->recorder, e);
-	r = xc_engine_feed(run->engine, e);
-	run->error = run->error ? run->error : r;
-	/* An answer comes through here as well; its questions wait for the outer loop. */
-	if (run->is_asking)
-		return;
-	run->is_asking = true;
-	while (xc_engine_next_ask(run->engine, &ask))
-		run->source->ask(run->source_state, &ask);
-	run->is_asking = false;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static bool is_over(const struct run *run, uint64_t end_ns)
-{
-	struct xc_engine_stats stats;
-
-	if (xc_stop_asked() || run->error)
-		return true;
-	if (end_ns && now_ns() >= end_ns)
-		return true;
-	if (!run->cfg->count)
-		return false;
-	xc_engine_get_stats(run->engine, &stats);
-	return stats.n_findings >= run->cfg->count;
-}
-
-static int loop(struct run *run)
-{
-	bool is_live = !run->cfg->read[0];	/* else the end of the file is the end */
-	uint64_t end_ns = is_live && run->cfg->duration_ns ? now_ns() + run->cfg->duration_ns : 0;
-	int r = 0;
-
-	while (!r && !is_over(run, end_ns)) {
-		uint64_t deadline = xc_engine_deadline(run->engine);
-
-		if (end_ns && end_ns < deadline)
-			deadline = end_ns;
-		r = run->source->poll(run->source_state, deadline);
-	}
-	if (run->error)
-		return xc_err(run->error, "cannot write the results");
-	return r > 0 ? 0 : r;
-}
-
 /* ---- one run ------------------------------------------------------------------------------- */
 
-static int open_source(struct run *run, const char *const *netns, size_t n_netns)
+static int feed(void *state, const struct xc_evt *e)
 {
-	const struct xc_config *cfg = run->cfg;
-	struct xc_source_env env = {
-		.path = cfg->read,
-		.netns = netns,
-		.n_netns = n_netns,
-		.iface = cfg->iface[0] ? cfg->iface : NULL,
-		.ring_bytes = (uint32_t)cfg->buffer_bytes,
-		.max_connections = cfg->max_connections,
-		.with_rules = cfg->with_rules,
-		.with_trace = cfg->with_trace_rule,
-		.with_failures = true,
-		.on_record = on_record,
-		.arg = run,
-	};
-	int r;
+	return xc_engine_feed(((struct watch *)state)->engine, e);
+}
 
-	run->source = !cfg->read[0]		      ? &xc_source_live :
-		      xc_source_is_capture(cfg->read) ? &xc_source_packets :
-							&xc_source_recording;
-	r = xc_watch_scope(cfg, &env.scope);
+static uint64_t deadline(const void *state)
+{
+	return xc_engine_deadline(((const struct watch *)state)->engine);
+}
+
+static bool next_ask(void *state, struct xc_ask *ret_ask)
+{
+	return xc_engine_next_ask(((struct watch *)state)->engine, ret_ask);
+}
+
+static bool has_enough(const void *state)
+{
+	const struct watch *w = state;
+	struct xc_engine_stats stats;
+
+	if (!w->cfg->count)
+		return false;
+	xc_engine_get_stats(w->engine, &stats);
+	return stats.n_findings >= w->cfg->count;
+}
+
+/* Nothing of a capture is kept from us; of a live host payload is only read when asked for. */
+static bool reads_requests(const struct xc_config *cfg)
+{
+	return cfg->with_requests || cfg->read[0];
+}
+
+static int run_engine(struct watch *w)
+{
+	const struct xc_config *cfg = w->cfg;
+	struct xc_taker taker = { .feed = feed,
+				  .deadline = deadline,
+				  .has_enough = has_enough,
+				  .next_ask = next_ask,
+				  .state = w };
+	struct xc_source_env env = { .ring_bytes = (uint32_t)cfg->buffer_bytes,
+				     .max_connections = cfg->max_connections,
+				     .with_rules = cfg->with_rules,
+				     .with_trace = cfg->with_trace_rule,
+				     .with_failures = true,
+				     .with_payload = reads_requests(cfg) || cfg->with_payload,
+				     .payload_budget = cfg->with_payload ? UINT32_MAX : 0 };
+	struct xc_run *run = NULL;
+	int r, closed;
+
+	r = xc_run_new(cfg, &taker, &run);
 	if (r)
 		return r;
-	if (!cfg->read[0]) {
-		r = xc_privilege_check();
-		if (r)
-			return r;
-	}
-	r = run->source->open(&env, &run->source_state);
-	if (r || cfg->read[0])
-		return r;
-	if (cfg->drops_privileges)
-		xc_privilege_drop();
-	xc_info("watching %s%s",
-		n_netns ? "the namespaces given" : "all network namespaces of this host",
-		cfg->duration_ns ? "" : "; Ctrl-C ends it");
-	return 0;
+	if (reads_requests(cfg))
+		r = xc_engine_read_requests(w->engine, xc_run_want, run);
+	if (!r)
+		r = xc_run_go(run, &env);
+	closed = xc_run_free(run);
+	return r ? r : closed;
 }
 
-static void scope_text(const struct xc_config *cfg, char *out, size_t size)
-{
-	size_t n = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < cfg->netns.n && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s--netns %s", n ? " " : "",
-				      cfg->netns.v[i]);
-	for (size_t i = 0; i < cfg->n_filters && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? " " : "",
-				      cfg->filters[i].text);
-}
-
-static int run_all(struct run *run)
-{
-	const char *netns[XC_WORDS_MAX];
-	size_t n = xc_words_list(&run->cfg->netns, netns);
-	char scope[128];
-	int r;
-
-	if (run->cfg->record_to[0]) {
-		scope_text(run->cfg, scope, sizeof(scope));
-		r = xc_recorder_open(run->cfg->record_to, scope, &run->recorder);
-		if (r)
-			return r;
-	}
-	r = open_source(run, netns, n);
-	return r ? r : loop(run);
-}
-
-static unsigned int terminal_width(void)
+unsigned int xc_terminal_width(void)
 {
 	struct winsize w = { 0 };
 
 	return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) ? w.ws_col : 0;
 }
 
-static int close_run(struct run *run, const struct xc_sink *sink, void *sink_state)
-{
-	int r, first;
-
-	if (run->source_state)
-		run->source->close(run->source_state);
-	first = sink ? sink->close(sink_state) : 0;
-	r = xc_recorder_close(run->recorder);
-	if (r)
-		(void)xc_err(r, "the recording %s is incomplete", run->cfg->record_to);
-	return first ? first : r;
-}
-
 int xc_watch(const struct xc_config *cfg, const struct xc_sink *sink, struct xc_watch_result *ret)
 {
 	struct xc_sink_env env = { .out = stdout,
 				   .has_color = xc_color_wanted(cfg, STDOUT_FILENO),
-				   .width = terminal_width() };
-	struct run run = { .cfg = cfg };
+				   .width = xc_terminal_width() };
+	struct watch w = { .cfg = cfg };
 	void *sink_state = NULL;
 	int r, closed;
 
@@ -235,13 +141,13 @@ int xc_watch(const struct xc_config *cfg, const struct xc_sink *sink, struct xc_
 	if (r)
 		return xc_err(r, "output %s", sink->name);
 
-	r = xc_engine_new(cfg, sink, sink_state, &run.engine);
+	r = xc_engine_new(cfg, sink, sink_state, &w.engine);
 	if (!r)
-		r = run_all(&run);
-	if (run.engine)
-		xc_engine_get_stats(run.engine, &ret->stats);
-	closed = close_run(&run, sink, sink_state);
-	xc_engine_free(run.engine);
+		r = run_engine(&w);
+	if (w.engine)
+		xc_engine_get_stats(w.engine, &ret->stats);
+	closed = sink ? sink->close(sink_state) : 0;
+	xc_engine_free(w.engine);
 	ret->was_interrupted = xc_stop_asked();
 	return r ? r : closed;
 }

@@ -18,3 +18,6 @@ int xc_watch(const struct xc_config *cfg, const struct xc_sink *sink, struct xc_
 
 /** Scope filters and process filters as the BPF programs take them. 0 or -errno (logged). */
 int xc_watch_scope(const struct xc_config *cfg, struct xc_probe_cfg *ret_scope);
+
+/** Columns of the terminal on stdout; 0 = it is none. */
+unsigned int xc_terminal_width(void);

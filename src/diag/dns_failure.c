@@ -41,7 +41,7 @@ static void say_silence(const struct xc_case *c, const struct xc_request_fact *r
 {
 	int points = is_only_silence(c) ? XC_DECISIVE : XC_WEAK;
 
-	xc_for(o, points, r->first_ns, xc_request_hook,
+	xc_for(o, points, r->last_ns, xc_request_hook,
 	       "no answer for %s %s in %.1f s, asked %u times", r->method, r->target,
 	       (double)(r->last_ns - r->first_ns) / 1e9, r->n_retries + 1);
 	xc_summary(o, "%s cannot be resolved: %s does not answer", r->target, server);

@@ -11,15 +11,19 @@ static const struct {
 	bool by_client;
 	const char *fix;
 } fixes[] = {
-	{ 40, false, "No common cipher, group or signature: compare what both sides allow (`openssl s_client -connect`)." },
+	{ 40, false,
+	  "No common cipher, group or signature: compare what both sides allow (`openssl s_client -connect`)." },
 	{ 42, true, "The client rejects the server's certificate: look at its chain and name." },
 	{ 45, true, "The server's certificate has expired: renew it and reload the server." },
-	{ 46, true, "The client rejects the server's certificate: look at its chain, name and dates." },
-	{ 48, true, "The client does not know who signed the server's certificate: install that CA, or send the intermediate certificates." },
+	{ 46, true,
+	  "The client rejects the server's certificate: look at its chain, name and dates." },
+	{ 48, true,
+	  "The client does not know who signed the server's certificate: install that CA, or send the intermediate certificates." },
 	{ 70, false, "No TLS version both sides allow: enable TLS 1.2 or 1.3 on the older one." },
 	{ 70, true, "No TLS version both sides allow: enable TLS 1.2 or 1.3 on the older one." },
 	{ 80, false, "The server failed inside: look at its log." },
-	{ 112, false, "The server has no certificate for this name: check the name asked for (SNI) and the server's virtual hosts." },
+	{ 112, false,
+	  "The server has no certificate for this name: check the name asked for (SNI) and the server's virtual hosts." },
 	{ 116, false, "The server wants a client certificate: configure one." },
 	{ 120, false, "No common application protocol (ALPN): enable what the client offers." },
 };
@@ -42,7 +46,8 @@ static void say_alert(const struct xc_case *c, const struct xc_request_fact *r,
 	xc_for(o, XC_DECISIVE, r->last_ns, xc_request_hook, "%s sends the TLS alert %s (%d)", who,
 	       r->status_text, r->status);
 	xc_summary(o, "TLS handshake with %s%s%s%s fails: %s says %s", server,
-		   r->target[0] ? " (" : "", r->target, r->target[0] ? ")" : "", who, r->status_text);
+		   r->target[0] ? " (" : "", r->target, r->target[0] ? ")" : "", who,
+		   r->status_text);
 	xc_subject(o, "%s at %s", r->status_text, server);
 	xc_fix(o, "%s", fix_of(r));
 }

@@ -33,32 +33,84 @@ bool xc_http_has(struct xc_span value, const char *word)
 	return false;
 }
 
+void xc_http_host(struct xc_request *r, struct xc_span authority)
+{
+	struct xc_span host = authority;
+	size_t at = index_of(host, '@'), port;
+
+	if (at < host.len)
+		host = xc_span_from(host, at + 1);	/* a password may be in what was before it */
+	/* the port is behind the last colon, and no part of an IPv6 address */
+	for (port = host.len; port && isdigit(host.p[port - 1]); port--)
+		;
+	if (port < 2 || port == host.len || host.p[port - 1] != ':' ||
+	    (host.p[port - 2] != ']' && index_of(host, ':') != port - 1)) {
+		xc_request_attr(r, "server.address", host);
+		return;
+	}
+	xc_request_attr(r, "server.address", xc_span_first(host, port - 1));
+	xc_request_attr(r, "server.port", xc_span_from(host, port));
+}
+
+/* Bytes of "http://"; 0 = it does not begin so. */
+static size_t scheme_len(struct xc_span target)
+{
+	size_t n = 0;
+
+	if (!target.len || target.p[0] == '/' || target.p[0] == '*')
+		return 0;
+	while (n < target.len && n < 16 && isalpha(target.p[n]))
+		n++;
+	return n && xc_span_starts(xc_span_from(target, n), "://") ? n + 3 : 0;
+}
+
+static size_t authority_len(struct xc_span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && s.p[n] != '/' && s.p[n] != '?' && s.p[n] != '#')
+		n++;
+	return n;
+}
+
 void xc_http_target(const struct xc_l7 *l7, struct xc_request *r, struct xc_span target)
 {
+	static const uint8_t slash[] = "/", hidden[] = "[redacted]";
 	struct xc_span path = target;
-	size_t query;
+	size_t scheme = scheme_len(target), query;
 
-	if (xc_span_starts(target, "http://") || xc_span_starts(target, "https://")) {
-		struct xc_span host = xc_span_from(target, index_of(target, ':') + 3);
+	if (scheme) {
+		struct xc_span host = xc_span_from(target, scheme);
 
-		path = xc_span_from(host, index_of(host, '/'));
-		xc_request_attr(r, "server.address", xc_span_first(host, index_of(host, '/')));
+		host.len = authority_len(host);
+		xc_http_host(r, host);
+		path = xc_span_from(target, scheme + host.len);
 	}
 	query = index_of(path, '?');
-	xc_request_target(r, xc_span_first(path, query));
+	xc_request_target(r, scheme && !query ? (struct xc_span){ slash, 1 } :
+						xc_span_first(path, query));
 	if (query < path.len)
 		xc_request_attr(r, "url.query",
-				l7->with_query ?
-					xc_span_from(path, query + 1) :
-					(struct xc_span){ (const uint8_t *)"[redacted]", 10 });
+				l7->with_query ? xc_span_from(path, query + 1) :
+						 (struct xc_span){ hidden, sizeof(hidden) - 1 });
+}
+
+/* Their value is a URL, and its query may not be kept. */
+static bool is_url(struct xc_span name)
+{
+	return xc_span_is(name, "referer") || xc_span_is(name, "location") ||
+	       xc_span_is(name, "content-location");
 }
 
 void xc_http_field(struct xc_request *r, bool is_response, struct xc_span name,
 		   struct xc_span value)
 {
+	if (name.len >= 7 && is_url(name))
+		value.len = index_of(value, '?');
 	xc_request_header(r, is_response, name, value);
-	if (!is_response && xc_span_is(name, "host") && !xc_request_get(r, "server.address"))
-		xc_request_attr(r, "server.address", value);
+	if (!is_response && name.len == 4 && xc_span_is(name, "host") &&
+	    !xc_request_get(r, "server.address"))
+		xc_http_host(r, value);
 }
 
 static const char *reason_of(int32_t status)

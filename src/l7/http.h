@@ -7,7 +7,10 @@
 /** Path into the target, its query only when it may be kept; "http://host/path" gives the host as well. */
 void xc_http_target(const struct xc_l7 *l7, struct xc_request *r, struct xc_span target);
 
-/** A field of the head: kept as an attribute, redacted when it is secret. */
+/** "user@host:port": server.address and server.port; the user is not kept. */
+void xc_http_host(struct xc_request *r, struct xc_span authority);
+
+/** A field of the head: kept as an attribute, redacted when it is secret; of a URL not its query. */
 void xc_http_field(struct xc_request *r, bool is_response, struct xc_span name,
 		   struct xc_span value);
 

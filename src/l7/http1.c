@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.0 and 1.1 (RFC 9112): heads are read, bodies are passed over by their length, chunks or the end of the stream. */
+#include "l7/graphql.h"
 #include "l7/http.h"
+#include "l7/http1_head.h"
 
 #include <ctype.h>
 
-#define METHOD_MAX 20
-#define LINE_MAX_BYTES 16384
 #define CHUNK_LINE_MAX 256
+#define PEEK XC_GRAPHQL_PEEK	/* bytes of a body that are looked at */
 
 enum phase {
 	HEAD,
+	PEEKING,	/* the first bytes of a body are waited for */
 	BODY_SKIPPED,	/* a body of known length has been passed over */
 	CHUNK_SIZE,
 	CHUNK_SKIPPED,
@@ -22,143 +24,21 @@ enum phase {
 struct side {
 	enum phase phase;
 	bool is_blind;	/* the message at hand belongs to nobody we know */
+	bool wants_peek;	/* into the body of the message at hand */
+	bool is_chunk;	/* what is peeked into */
+	uint64_t left;	/* ... and its length */
 };
 
 struct http1 {
 	struct side side[2];
 	struct xc_request *asking;	/* its body is being sent */
+	bool wants_other;	/* the latest request asks for another protocol */
 };
 
-/* What a head says about the bytes behind it. */
-struct framing {
-	uint64_t length;
-	bool has_length, is_chunked, wants_upgrade, is_malformed;
-	struct xc_span upgrade;
+/* Bits of r->progress. */
+enum progress {
+	IS_GRAPHQL = 1 << 0,
 };
-
-/* ---- reading ------------------------------------------------------------------------------------- */
-
-static bool is_token(uint8_t c)
-{
-	return isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-/* The next line without its end; false when it is not there. */
-static bool next_line(struct xc_span *in, struct xc_span *ret_line)
-{
-	const uint8_t *end = in->len ? memchr(in->p, '\n', in->len) : NULL;
-
-	if (!end)
-		return false;
-	*ret_line = (struct xc_span){ in->p, (size_t)(end - in->p) };
-	*in = xc_span_from(*in, ret_line->len + 1);
-	if (ret_line->len && ret_line->p[ret_line->len - 1] == '\r')
-		ret_line->len--;
-	return true;
-}
-
-/* Bytes of the head, its empty line included; 0 = not all there. */
-static size_t head_len(struct xc_span in)
-{
-	for (size_t at = 0; at < in.len;) {
-		const uint8_t *nl = memchr(in.p + at, '\n', in.len - at);
-
-		if (!nl)
-			return 0;
-		at = (size_t)(nl - in.p) + 1;
-		if (at < in.len && in.p[at] == '\n')
-			return at + 1;
-		if (at + 1 < in.len && in.p[at] == '\r' && in.p[at + 1] == '\n')
-			return at + 2;
-	}
-	return 0;
-}
-
-/* "GET /path HTTP/1.1" */
-static bool split_request(struct xc_span line, struct xc_span *method, struct xc_span *target)
-{
-	size_t n = 0, end;
-
-	while (n < line.len && n <= METHOD_MAX && is_token(line.p[n]))
-		n++;
-	if (!n || n > METHOD_MAX || n >= line.len || line.p[n] != ' ')
-		return false;
-	end = line.len;
-	if (end < n + 11 || memcmp(line.p + end - 9, " HTTP/1.", 8) || !isdigit(line.p[end - 1]))
-		return false;
-	*method = xc_span_first(line, n);
-	*target = (struct xc_span){ line.p + n + 1, end - 9 - n - 1 };
-	return target->len && target->p[0] != ' ';
-}
-
-/* "HTTP/1.1 200 OK" */
-static bool split_status(struct xc_span line, int32_t *status, struct xc_span *reason)
-{
-	if (line.len < 12 || memcmp(line.p, "HTTP/1.", 7) || !isdigit(line.p[7]) ||
-	    line.p[8] != ' ')
-		return false;
-	*status = 0;
-	for (size_t i = 9; i < 12; i++) {
-		if (!isdigit(line.p[i]))
-			return false;
-		*status = *status * 10 + (line.p[i] - '0');
-	}
-	if (*status < 100 || (line.len > 12 && line.p[12] != ' '))
-		return false;
-	*reason = xc_span_from(line, 13);
-	return true;
-}
-
-static bool read_length(struct xc_span value, struct framing *f)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < value.len; i++) {
-		if (!isdigit(value.p[i]) || n > (UINT64_MAX >> 8) / 10)
-			return false;
-		n = n * 10 + (value.p[i] - '0');
-	}
-	if (!value.len || (f->has_length && f->length != n))
-		return false;
-	f->has_length = true;
-	f->length = n;
-	return true;
-}
-
-static void read_field(struct xc_span name, struct xc_span value, struct framing *f)
-{
-	if (xc_span_is(name, "content-length"))
-		f->is_malformed |= !read_length(value, f);
-	else if (xc_span_is(name, "transfer-encoding"))
-		f->is_chunked |= xc_http_has(value, "chunked");
-	else if (xc_span_is(name, "upgrade"))
-		f->upgrade = value;
-	else if (xc_span_is(name, "connection"))
-		f->wants_upgrade |= xc_http_has(value, "upgrade");
-}
-
-/* The fields of a head; @r may be NULL. */
-static struct framing read_fields(struct xc_span in, struct xc_request *r, bool is_response)
-{
-	struct framing f = { 0 };
-	struct xc_span line;
-
-	while (next_line(&in, &line) && line.len) {
-		const uint8_t *colon = memchr(line.p, ':', line.len);
-		struct xc_span name, value;
-
-		if (!colon)
-			continue;
-		name = (struct xc_span){ line.p, (size_t)(colon - line.p) };
-		value = xc_http_trim(xc_span_from(line, name.len + 1));
-		if (!name.len || !is_token(name.p[name.len - 1]))
-			continue;
-		read_field(name, value, &f);
-		if (r)
-			xc_http_field(r, is_response, name, value);
-	}
-	return f;
-}
 
 static struct xc_l7_guess http1_detect(struct xc_span in, const struct xc_l7_hint *hint)
 {
@@ -167,19 +47,19 @@ static struct xc_l7_guess http1_detect(struct xc_span in, const struct xc_l7_hin
 	int32_t status;
 
 	(void)hint;
-	if (!next_line(&rest, &line)) {
+	if (!xc_http1_line(&rest, &line)) {
 		size_t n = 0;
 
-		while (n < in.len && n <= METHOD_MAX && isupper(in.p[n]))
+		while (n < in.len && n <= XC_HTTP1_METHOD_MAX && isupper(in.p[n]))
 			n++;
-		g.wants_more = n == in.len || (n && n <= METHOD_MAX && in.p[n] == ' ') ||
+		g.wants_more = n == in.len || (n && n <= XC_HTTP1_METHOD_MAX && in.p[n] == ' ') ||
 			       (n == 4 && xc_span_starts(in, "HTTP/"));
 		return g;
 	}
-	if (split_status(line, &status, &method)) {
+	if (xc_http1_status_line(line, &status, &method)) {
 		g.dir = XC_L7_SERVER;
 		g.percent = 95;
-	} else if (split_request(line, &method, &target)) {
+	} else if (xc_http1_request_line(line, &method, &target)) {
 		g.percent = 95;
 	}
 	return g;
@@ -192,10 +72,24 @@ static void finish_request(struct xc_l7 *l7, size_t at)
 {
 	struct http1 *h = l7->state;
 
-	h->side[XC_L7_CLIENT].phase = HEAD;
+	h->side[XC_L7_CLIENT].phase = h->wants_other ? WAITING : HEAD;
 	if (h->asking)
 		h->asking->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, at);
 	h->asking = NULL;
+}
+
+/* The client speaks HTTP after all, if it was that request that asked for something else. */
+static void stop_waiting(struct xc_l7 *l7)
+{
+	struct http1 *h = l7->state;
+
+	if (!h->wants_other || xc_l7_first(l7))
+		return;
+	h->wants_other = false;
+	if (h->side[XC_L7_CLIENT].phase != WAITING)
+		return;
+	h->side[XC_L7_CLIENT].phase = HEAD;
+	xc_l7_resume(l7);
 }
 
 /* The answer of the oldest request is complete. */
@@ -206,14 +100,13 @@ static void finish_response(struct xc_l7 *l7, size_t at)
 	bool is_blind = h->side[XC_L7_SERVER].is_blind;
 
 	h->side[XC_L7_SERVER] = (struct side){ .phase = HEAD };
-	if (h->side[XC_L7_CLIENT].phase == WAITING)
-		h->side[XC_L7_CLIENT].phase = HEAD;	/* no other protocol after all */
-	if (!r || is_blind)
-		return;
-	r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, at);
-	if (h->asking == r)
-		h->asking = NULL;	/* answered before it was asked to its end */
-	xc_l7_answered(l7, r);
+	if (r && !is_blind) {
+		r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, at);
+		if (h->asking == r)
+			h->asking = NULL;	/* answered before it was asked to its end */
+		xc_l7_answered(l7, r);
+	}
+	stop_waiting(l7);
 }
 
 static void finish(struct xc_l7 *l7, enum xc_l7_dir dir, size_t at)
@@ -224,82 +117,207 @@ static void finish(struct xc_l7 *l7, enum xc_l7_dir dir, size_t at)
 		finish_response(l7, at);
 }
 
-static void count_bytes(struct xc_l7 *l7, enum xc_l7_dir dir, uint64_t n)
+/* The request the message at hand belongs to, or NULL. */
+static struct xc_request *request_of(struct xc_l7 *l7, enum xc_l7_dir dir)
 {
 	struct http1 *h = l7->state;
-	struct xc_request *r = dir == XC_L7_CLIENT ? h->asking : xc_l7_first(l7);
 
-	if (!r || h->side[dir].is_blind)
-		return;
-	if (dir == XC_L7_CLIENT)
+	if (h->side[dir].is_blind)
+		return NULL;
+	return dir == XC_L7_CLIENT ? h->asking : xc_l7_first(l7);
+}
+
+static void count_bytes(struct xc_l7 *l7, enum xc_l7_dir dir, uint64_t n)
+{
+	struct xc_request *r = request_of(l7, dir);
+
+	if (r && dir == XC_L7_CLIENT)
 		r->request_bytes += n;
-	else
+	else if (r)
 		r->response_bytes += n;
 }
 
+/* Servers answer so when they expect TLS: nginx, Apache, Go. */
+static bool says_tls_wanted(struct xc_span body)
+{
+	static const char *const texts[] = {
+		"The plain HTTP request was sent to HTTPS port",
+		"speaking plain HTTP to an SSL-enabled server",
+		"sent an HTTP request to an HTTPS server",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (memmem(body.p, body.len, texts[i], strlen(texts[i])))
+			return true;
+	return false;
+}
+
+/* The first bytes of a body. */
+static void peek(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span body)
+{
+	struct http1 *h = l7->state;
+	struct xc_request *r = request_of(l7, dir);
+
+	h->side[dir].wants_peek = false;
+	body = xc_span_first(body, PEEK);
+	if (!r || !body.len)
+		return;
+	if (dir == XC_L7_CLIENT && xc_graphql_request(r, body))
+		r->progress |= IS_GRAPHQL;
+	if (dir == XC_L7_SERVER && r->status == 400 && says_tls_wanted(body))
+		xc_request_attr_text(r, "crosscut.mismatch", "tls");
+	else if (dir == XC_L7_SERVER && r->progress & IS_GRAPHQL)
+		xc_graphql_response(r, body);
+}
+
+/* Is there as much of a body of @len bytes as is looked at, or as will ever be? */
+static bool is_peekable(const struct xc_l7 *l7, struct xc_span body, uint64_t len)
+{
+	return body.len >= PEEK || body.len >= len || l7->is_cut;
+}
+
+/* @len bytes of a body, or of a chunk, come behind the first @n bytes of @in. */
+static struct xc_l7_step skip_body(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in,
+				   size_t n, uint64_t len)
+{
+	struct http1 *h = l7->state;
+	struct side *side = &h->side[dir];
+	struct xc_span body = xc_span_from(in, n);
+
+	if (side->wants_peek && !is_peekable(l7, body, len)) {
+		side->phase = PEEKING;
+		side->left = len;
+		return xc_l7_took(n);
+	}
+	if (side->wants_peek)
+		peek(l7, dir, len < body.len ? xc_span_first(body, (size_t)len) : body);
+	side->phase = side->is_chunk ? CHUNK_SKIPPED : BODY_SKIPPED;
+	return xc_l7_skip(n, len);
+}
+
 /* Behind a head of @n bytes, with a body as @f says. */
-static struct xc_l7_step begin_body(struct xc_l7 *l7, enum xc_l7_dir dir, size_t n,
-				    const struct framing *f)
+static struct xc_l7_step begin_body(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in,
+				    size_t n, const struct xc_http1_framing *f)
 {
 	struct http1 *h = l7->state;
 	struct side *side = &h->side[dir];
 
 	count_bytes(l7, dir, n);
+	side->is_chunk = f->is_chunked;
 	if (f->is_chunked) {
 		side->phase = CHUNK_SIZE;
 		return xc_l7_took(n);
 	}
+	if (f->violation && (f->has_coding || !strcmp(f->violation, "content-length")) &&
+	    dir == XC_L7_CLIENT)
+		return xc_l7_stop();	/* nobody knows where it ends: the server has to close (RFC 9112 6.3) */
 	if (f->has_length && f->length) {
-		side->phase = BODY_SKIPPED;
 		count_bytes(l7, dir, f->length);
-		return xc_l7_skip(n, f->length);
+		return skip_body(l7, dir, in, n, f->length);
 	}
 	if (!f->has_length && dir == XC_L7_SERVER) {
 		side->phase = UNTIL_CLOSE;
-		return xc_l7_skip(n, UINT64_MAX);
+		return side->wants_peek ? xc_l7_took(n) : xc_l7_skip(n, UINT64_MAX);
 	}
 	return xc_l7_took(n);
+}
+
+/* Of a head that was cut only its first lines are known, and not what follows. */
+static struct xc_l7_step take_cut(struct xc_request *r, struct xc_span in)
+{
+	if (r)
+		r->flags |= XC_REQUEST_TRUNCATED;
+	return xc_l7_took(in.len);
+}
+
+static void describe(struct xc_l7 *l7, struct xc_request *r, struct xc_span line, size_t n)
+{
+	struct xc_span method, target;
+
+	(void)xc_http1_request_line(line, &method, &target);
+	xc_request_method(r, method);
+	if (xc_span_is(method, "CONNECT")) {
+		xc_request_target(r, target);
+		xc_http_host(r, target);
+	} else {
+		xc_http_target(l7, r, target);
+	}
+	xc_request_attr(r, "network.protocol.version",
+			(struct xc_span){ line.p + line.len - 3, 3 });
+	r->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, n - 1);
+}
+
+/* GraphQL is asked in the body of a POST, or in the URL. */
+static bool may_be_graphql(struct xc_request *r, struct xc_span target,
+			   const struct xc_http1_framing *f)
+{
+	const uint8_t *query = memchr(target.p, '?', target.len);
+
+	if (query && memmem(query, (size_t)(target.p + target.len - query), "query=", 6) &&
+	    xc_graphql_url(r, xc_span_from(target, (size_t)(query - target.p) + 1)))
+		r->progress |= IS_GRAPHQL;
+	return f->type.len && !strcmp(r->method, "POST") && xc_graphql_fits(f->type);
 }
 
 static struct xc_l7_step take_request(struct xc_l7 *l7, struct xc_span in, size_t n)
 {
 	struct http1 *h = l7->state;
-	struct xc_span rest = in, line = in, method, target;
-	struct framing f;
+	struct side *side = &h->side[XC_L7_CLIENT];
+	struct xc_span rest = xc_span_first(in, n), line = in, method, target;
+	struct xc_http1_framing f;
 	struct xc_request *r;
 	struct xc_l7_step x;
 
-	if (!next_line(&rest, &line) || !split_request(line, &method, &target))
+	if (!xc_http1_line(&rest, &line) || !xc_http1_request_line(line, &method, &target))
 		return xc_l7_bad();
 	r = xc_l7_open(l7);
-	f = read_fields(rest, r, false);
+	if (r)
+		describe(l7, r, line, n);
+	f = xc_http1_fields(rest, r, false);
 	h->asking = r;
-	h->side[XC_L7_CLIENT].is_blind = !r;
-	if (r) {
-		xc_request_method(r, method);
-		xc_http_target(l7, r, target);
-		xc_request_attr(r, "network.protocol.version",
-				(struct xc_span){ line.p + line.len - 3, 3 });
-		r->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, n - 1);
-		if (f.is_malformed || l7->is_cut)
-			r->flags |= XC_REQUEST_TRUNCATED;
+	side->is_blind = !r;
+	side->wants_peek = r && may_be_graphql(r, target, &f);
+	h->wants_other = xc_span_is(method, "CONNECT") || (f.wants_upgrade && f.upgrade.len);
+	x = l7->is_cut ? take_cut(r, in) : begin_body(l7, XC_L7_CLIENT, in, n, &f);
+	if (r)
 		xc_l7_sent(l7, r);
-	}
-	x = begin_body(l7, XC_L7_CLIENT, n, &f);
-	if (h->side[XC_L7_CLIENT].phase == HEAD)
-		h->asking = NULL;
-	if (xc_span_is(method, "CONNECT") || (f.wants_upgrade && f.upgrade.len))
-		h->side[XC_L7_CLIENT].phase = WAITING;
+	if (side->phase == HEAD)
+		finish_request(l7, n - 1);
 	return x;
 }
 
-/* After "101 Switching Protocols" or a successful CONNECT: the connection speaks something else. */
-static struct xc_l7_step hand_over(struct xc_l7 *l7, struct xc_request *r, size_t n)
+/* HTTP/2 goes on with the request: the answer comes on its stream 1 (RFC 7540 3.2). */
+static struct xc_l7_step go_on_as_http2(struct xc_l7 *l7, struct xc_request *r, size_t n)
 {
+	const struct xc_l7_proto *http2 = xc_l7_proto_named("http2");
+
+	r->protocol = http2 ? http2->name : r->protocol;
+	r->id = 1;
+	r->progress = 0;
 	r->response_bytes += n;
-	r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, n - 1);
-	xc_l7_answered(l7, r);
-	xc_l7_become(l7, NULL);
+	r->response_first_ns = r->response_last_ns = 0;
+	xc_request_status(r, XC_STATUS_NONE, (struct xc_span){ (const uint8_t *)"", 0 });
+	r->result = XC_RESULT_NONE;
+	xc_l7_become(l7, http2);
+	return xc_l7_took(n);
+}
+
+/* After "101 Switching Protocols" or a successful CONNECT: the connection speaks something else. */
+static struct xc_l7_step hand_over(struct xc_l7 *l7, struct xc_request *r, size_t n,
+				   const struct xc_http1_framing *f)
+{
+	const struct xc_l7_proto *to = NULL;
+
+	if (r && r->status == 101 && xc_span_is(f->upgrade, "h2c"))
+		return go_on_as_http2(l7, r, n);
+	if (r) {
+		r->response_bytes += n;
+		if (r->status == 101 && xc_span_is(f->upgrade, "websocket"))
+			to = xc_l7_proto_named("websocket");
+		xc_l7_answered(l7, r);
+	}
+	xc_l7_abandon_all(l7, XC_REQUEST_GAP);	/* there are none, unless the server skipped some */
+	xc_l7_become(l7, to);
 	return xc_l7_took(n);
 }
 
@@ -308,57 +326,83 @@ static bool has_no_body(const struct xc_request *r, int32_t status)
 	return status == 204 || status == 304 || (r && !strcmp(r->method, "HEAD"));
 }
 
+static bool is_hand_over(const struct xc_request *r, int32_t status)
+{
+	return status == 101 || (r && status < 300 && !strcmp(r->method, "CONNECT"));
+}
+
 static struct xc_l7_step take_response(struct xc_l7 *l7, struct xc_span in, size_t n)
 {
 	struct http1 *h = l7->state;
+	struct side *side = &h->side[XC_L7_SERVER];
 	struct xc_request *r = xc_l7_first(l7);
-	struct xc_span rest = in, line, reason;
-	struct framing f;
+	struct xc_span rest = xc_span_first(in, n), line, reason;
+	struct xc_http1_framing f;
 	struct xc_l7_step x;
 	int32_t status;
 
-	if (!next_line(&rest, &line) || !split_status(line, &status, &reason))
+	if (!xc_http1_line(&rest, &line) || !xc_http1_status_line(line, &status, &reason))
 		return xc_l7_bad();
 	if (status < 200 && status != 101)
 		return xc_l7_took(n);	/* interim: the final answer is still to come */
-	h->side[XC_L7_SERVER].is_blind = !r;
-	f = read_fields(rest, r, true);
+	side->is_blind = !r;
+	f = xc_http1_fields(rest, r, true);
 	if (r) {
 		xc_http_status(r, status, reason);
 		r->response_first_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
 		r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, n - 1);
-		if (f.is_malformed || l7->is_cut)
-			r->flags |= XC_REQUEST_TRUNCATED;
-		if (status == 101 || (status < 300 && !strcmp(r->method, "CONNECT")))
-			return hand_over(l7, r, n);
+		side->wants_peek = status == 400 || r->progress & IS_GRAPHQL;
 	}
+	if (l7->is_cut)
+		return take_cut(r, in);
+	if (is_hand_over(r, status))
+		return hand_over(l7, r, n, &f);
 	if (has_no_body(r, status))
-		f = (struct framing){ .has_length = true };
-	x = begin_body(l7, XC_L7_SERVER, n, &f);
-	if (h->side[XC_L7_SERVER].phase == HEAD)
+		f = (struct xc_http1_framing){ .has_length = true };
+	x = begin_body(l7, XC_L7_SERVER, in, n, &f);
+	if (side->phase == HEAD)
 		finish_response(l7, n - 1);
 	return x;
+}
+
+/* A request that is answered with a TLS record was sent to a port that wants TLS (RFC 8446 5.1: an alert). */
+static bool is_tls_alert(struct xc_span in)
+{
+	return in.p[0] == 0x15 && (in.len < 2 || in.p[1] == 3);
+}
+
+static struct xc_l7_step take_alert(struct xc_l7 *l7, struct xc_span in)
+{
+	struct xc_request *r = xc_l7_first(l7);
+
+	if (in.len < 2 && !l7->is_cut)
+		return xc_l7_more();
+	if (!r)
+		return xc_l7_bad();
+	xc_request_attr_text(r, "crosscut.mismatch", "tls");
+	r->response_first_ns = r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
+	xc_l7_abandon_all(l7, 0);
+	xc_l7_stop_both(l7);
+	return xc_l7_took(in.len);
 }
 
 static struct xc_l7_step take_head(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
 {
 	size_t blank = 0, n;
-	struct xc_l7_step x;
 
 	/* an empty line before a message is to be ignored (RFC 9112 2.2) */
 	while (blank < in.len && (in.p[blank] == '\r' || in.p[blank] == '\n'))
 		blank++;
 	if (blank)
 		return xc_l7_took(blank);
-	n = head_len(in);
+	if (dir == XC_L7_SERVER && is_tls_alert(in))
+		return take_alert(l7, in);
+	n = xc_http1_head_len(in);
 	if (!n && l7->is_cut)
 		n = in.len;
 	if (!n)
-		return in.len > LINE_MAX_BYTES && !memchr(in.p, '\n', in.len) ? xc_l7_bad() :
-										xc_l7_more();
-	in.len = n;
-	x = dir == XC_L7_CLIENT ? take_request(l7, in, n) : take_response(l7, in, n);
-	return x;
+		return xc_http1_may_begin(dir, in) ? xc_l7_more() : xc_l7_bad();
+	return dir == XC_L7_CLIENT ? take_request(l7, in, n) : take_response(l7, in, n);
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------------ */
@@ -384,7 +428,7 @@ static struct xc_l7_step take_chunk(struct xc_l7 *l7, enum xc_l7_dir dir, struct
 	struct xc_span rest = in, line;
 	uint64_t size;
 
-	if (!next_line(&rest, &line))
+	if (!xc_http1_line(&rest, &line))
 		return in.len > CHUNK_LINE_MAX ? xc_l7_bad() : xc_l7_more();
 	if (!read_chunk_size(line, &size))
 		return xc_l7_bad();
@@ -393,8 +437,8 @@ static struct xc_l7_step take_chunk(struct xc_l7 *l7, enum xc_l7_dir dir, struct
 		h->side[dir].phase = TRAILER;
 		return xc_l7_took((size_t)(rest.p - in.p));
 	}
-	h->side[dir].phase = CHUNK_SKIPPED;
-	return xc_l7_skip((size_t)(rest.p - in.p), size + 2);	/* with the line end behind it */
+	return skip_body(l7, dir, in, (size_t)(rest.p - in.p),
+			 size + 2); /* with the line end behind it */
 }
 
 static struct xc_l7_step take_trailer(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
@@ -402,8 +446,8 @@ static struct xc_l7_step take_trailer(struct xc_l7 *l7, enum xc_l7_dir dir, stru
 	struct xc_span rest = in, line;
 	size_t n;
 
-	if (!next_line(&rest, &line))
-		return in.len > LINE_MAX_BYTES ? xc_l7_bad() : xc_l7_more();
+	if (!xc_http1_line(&rest, &line))
+		return in.len > XC_HTTP1_LINE_MAX ? xc_l7_bad() : xc_l7_more();
 	n = (size_t)(rest.p - in.p);
 	count_bytes(l7, dir, n);
 	if (!line.len)
@@ -418,6 +462,10 @@ static struct xc_l7_step http1_parse(struct xc_l7 *l7, enum xc_l7_dir dir, struc
 	switch (h->side[dir].phase) {
 	case HEAD:
 		return in.len ? take_head(l7, dir, in) : xc_l7_more();
+	case PEEKING:
+		return is_peekable(l7, in, h->side[dir].left) ?
+			       skip_body(l7, dir, in, 0, h->side[dir].left) :
+			       xc_l7_more();
 	case BODY_SKIPPED:
 		finish(l7, dir, 0);
 		return xc_l7_took(0);
@@ -429,6 +477,8 @@ static struct xc_l7_step http1_parse(struct xc_l7 *l7, enum xc_l7_dir dir, struc
 	case TRAILER:
 		return in.len ? take_trailer(l7, dir, in) : xc_l7_more();
 	case UNTIL_CLOSE:
+		if (in.len && h->side[dir].wants_peek)
+			peek(l7, dir, in);
 		return xc_l7_skip(in.len, UINT64_MAX);
 	case WAITING:
 		return xc_l7_more();
@@ -453,37 +503,28 @@ static void http1_gap(struct xc_l7 *l7, enum xc_l7_dir dir, uint64_t n)
 	h->asking = NULL;
 	if (dir == XC_L7_SERVER)
 		xc_l7_abandon_all(l7, XC_REQUEST_GAP);
-}
-
-static bool begins_message(enum xc_l7_dir dir, struct xc_span in)
-{
-	struct xc_span rest = in, line, a, b;
-	int32_t status;
-
-	if (!next_line(&rest, &line))
-		return false;
-	return dir == XC_L7_CLIENT ? split_request(line, &a, &b) : split_status(line, &status, &a);
+	else
+		h->wants_other = false;
+	stop_waiting(l7);
 }
 
 static ptrdiff_t http1_sync(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
 {
 	(void)l7;
-	for (size_t at = 0; at < in.len; at++) {
-		bool is_line = !at || in.p[at - 1] == '\n';
-
-		if (dir == XC_L7_CLIENT ? is_line : in.p[at] == 'H')
-			if (begins_message(dir, xc_span_from(in, at)))
-				return (ptrdiff_t)at;
-	}
-	return -1;
+	return xc_http1_find(dir, in);
 }
 
+/* Behind its end the server says nothing any more: what is open gets no answer. */
 static void http1_end(struct xc_l7 *l7, enum xc_l7_dir dir)
 {
 	struct http1 *h = l7->state;
 
+	if (dir == XC_L7_CLIENT)
+		return;
 	if (h->side[dir].phase == UNTIL_CLOSE)
 		finish(l7, dir, 0);
+	h->asking = NULL;
+	xc_l7_abandon_all(l7, 0);
 }
 
 const struct xc_l7_proto xc_l7_http1 = {

@@ -109,6 +109,9 @@ struct xc_l7_proto {
 extern const struct xc_l7_proto
 	*const xc_l7_protos[]; /* NULL-terminated, in the order of meson.build */
 
+/** The protocol called @name, or NULL: this build has none. */
+const struct xc_l7_proto *xc_l7_proto_named(const char *name);
+
 /* What a parser knows of its connection. Read only, but for *state. */
 struct xc_l7 {
 	const struct xc_l7_proto *proto;	/* NULL = not recognised */
@@ -141,6 +144,9 @@ struct xc_request *xc_l7_find(struct xc_l7 *l7, uint64_t id);
 /** Its head is read: tell it. */
 void xc_l7_sent(struct xc_l7 *l7, struct xc_request *r);
 
+/** Both directions agree on the protocol, as an answer has begun that fits: what was held back is told. */
+void xc_l7_proven(struct xc_l7 *l7);
+
 /** Its answer is complete: tell it. @r is gone after this and the next two. */
 void xc_l7_answered(struct xc_l7 *l7, struct xc_request *r);
 
@@ -171,3 +177,6 @@ void xc_l7_become(struct xc_l7 *l7, const struct xc_l7_proto *to);
 
 /** One direction, or both, cannot be read from here on. */
 void xc_l7_stop_both(struct xc_l7 *l7);
+
+/** The other direction waited for this one (parse() said MORE): try it again. */
+void xc_l7_resume(struct xc_l7 *l7);

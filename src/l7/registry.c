@@ -12,3 +12,11 @@ const struct xc_l7_proto *const xc_l7_protos[] = {
 #undef X
 	NULL,
 };
+
+const struct xc_l7_proto *xc_l7_proto_named(const char *name)
+{
+	for (size_t i = 0; xc_l7_protos[i]; i++)
+		if (!strcmp(xc_l7_protos[i]->name, name))
+			return xc_l7_protos[i];
+	return NULL;
+}

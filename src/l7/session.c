@@ -9,7 +9,8 @@
 #define MAX_OPEN 4096u		/* ... of one */
 #define MAX_ATTEMPTS 16		/* looks at bytes nobody knows */
 #define MAX_DESYNCS 8		/* then it was not that protocol */
-#define UNKNOWN_MAX 1024	/* bytes to tell a protocol from */
+#define MAX_REVOKED 8		/* then it is none of ours */
+#define UNKNOWN_MAX 8192	/* bytes to tell a protocol from: a long line */
 #define SYNC_TAIL 32		/* bytes kept while looking for the beginning of a message */
 #define SKIP_FAR (1u << 30)	/* sequence numbers compare within half their range */
 #define SURE 90			/* percent from which requests are told at once */
@@ -82,6 +83,8 @@ struct xc_request *xc_l7_open(struct xc_l7 *l7)
 	struct xc_request *r = s->n_open < MAX_OPEN ? get_request(s->engine) : NULL;
 
 	if (!r) {
+		/* the answer to it will look like that of a later one */
+		s->has_gap[XC_L7_CLIENT] = true;
 		s->engine->stats.n_refused++;
 		return NULL;
 	}
@@ -146,7 +149,7 @@ void xc_l7_sent(struct xc_l7 *l7, struct xc_request *r)
 	tell_if_sure(session_of(l7), r);
 }
 
-void xc_l7_answered(struct xc_l7 *l7, struct xc_request *r)
+void xc_l7_proven(struct xc_l7 *l7)
 {
 	struct xc_session *s = session_of(l7);
 
@@ -154,7 +157,16 @@ void xc_l7_answered(struct xc_l7 *l7, struct xc_request *r)
 		l7->confidence = AGREED;
 	for (struct xc_request *o = s->first; o; o = o->next)
 		tell_if_sure(s, o);
+}
+
+void xc_l7_answered(struct xc_l7 *l7, struct xc_request *r)
+{
+	struct xc_session *s = session_of(l7);
+
+	xc_l7_proven(l7);
 	tell(s, r, XC_REQUEST_ANSWERED);
+	s->n_answered++;
+	s->answered_ns = r->response_last_ns;
 	put_request(s, r);
 }
 
@@ -163,8 +175,8 @@ void xc_l7_abandoned(struct xc_l7 *l7, struct xc_request *r, uint32_t flags)
 	struct xc_session *s = session_of(l7);
 
 	r->flags |= flags;
-	if (!(flags & XC_REQUEST_GAP) && r->result == XC_RESULT_NONE)
-		r->result = XC_RESULT_NO_ANSWER;
+	if (!(flags & XC_REQUEST_GAP) && r->result < XC_RESULT_NO_ANSWER)
+		r->result = XC_RESULT_NO_ANSWER;	/* half an answer is none */
 	if (r->is_told)
 		tell(s, r, XC_REQUEST_ABANDONED);
 	put_request(s, r);
@@ -212,6 +224,11 @@ void xc_l7_stop_both(struct xc_l7 *l7)
 	session_of(l7)->wants_stop = true;
 }
 
+void xc_l7_resume(struct xc_l7 *l7)
+{
+	session_of(l7)->wants_resume = true;
+}
+
 /* ---- the protocol ---------------------------------------------------------------------------------- */
 
 static void drop_proto(struct xc_session *s)
@@ -226,8 +243,27 @@ static void drop_proto(struct xc_session *s)
 	s->has_spoken[0] = s->has_spoken[1] = false;
 }
 
+static void stop(struct xc_session *s, enum xc_l7_dir dir)
+{
+	s->is_stopped[dir] = true;
+	s->stream[dir].skip = UINT64_MAX;
+}
+
+static bool is_off(const struct xc_l7_engine *e, const struct xc_l7_proto *p)
+{
+	for (size_t i = 0; e->off && i < 64 && xc_l7_protos[i]; i++)
+		if (xc_l7_protos[i] == p)
+			return e->off >> i & 1;
+	return false;
+}
+
 static void take_proto(struct xc_session *s, const struct xc_l7_proto *p, uint8_t percent)
 {
+	if (is_off(s->engine, p)) {	/* recognised, so that no other one takes it */
+		stop(s, XC_L7_CLIENT);
+		stop(s, XC_L7_SERVER);
+		return;
+	}
 	s->l7.proto = p;
 	s->l7.confidence = percent;
 	if (!p->state_bytes)
@@ -235,8 +271,9 @@ static void take_proto(struct xc_session *s, const struct xc_l7_proto *p, uint8_
 	s->l7.state = calloc(1, p->state_bytes);
 	if (s->l7.state)
 		return;
-	s->l7.proto = NULL;
-	s->is_stopped[0] = s->is_stopped[1] = true;
+	s->l7.proto = NULL;	/* no memory */
+	stop(s, XC_L7_CLIENT);
+	stop(s, XC_L7_SERVER);
 }
 
 static bool fits(const struct xc_session *s, const struct xc_l7_proto *p)
@@ -246,10 +283,13 @@ static bool fits(const struct xc_session *s, const struct xc_l7_proto *p)
 	return s->l7.is_datagram ? p->is_datagram : p->is_stream;
 }
 
-static uint8_t bonus(const struct xc_l7_proto *p, uint16_t port)
+static uint8_t bonus(const struct xc_l7_engine *e, const struct xc_l7_proto *p, uint16_t port)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(p->ports) && p->ports[i]; i++)
 		if (p->ports[i] == port)
+			return 1;
+	for (const struct xc_l7_port *at = e->ports; at && at->port_he; at++)
+		if (at->proto == p && at->port_he == port)
 			return 1;
 	return 0;
 }
@@ -285,7 +325,7 @@ static const struct xc_l7_proto *guess(const struct xc_session *s, enum xc_l7_di
 		if (g.percent && s->knows_role && g.dir != dir)
 			continue;
 		wants_more |= g.wants_more;
-		score = g.percent * 2 + bonus(p, hint.port_he);
+		score = g.percent * 2 + bonus(s->engine, p, hint.port_he);
 		if (g.percent && score > best_score) {
 			best = p;
 			best_score = score;
@@ -296,38 +336,35 @@ static const struct xc_l7_proto *guess(const struct xc_session *s, enum xc_l7_di
 	return best;
 }
 
+#define SWAP(pair)                                                                                 \
+	do {                                                                                       \
+		__typeof__((pair)[0]) first = (pair)[0];                                           \
+		(pair)[0] = (pair)[1];                                                             \
+		(pair)[1] = first;                                                                 \
+	} while (0)
+
+/* The sender of what was taken for the server's bytes is the client. */
 static void swap_ends(struct xc_session *s)
 {
-	struct xc_stream t = s->stream[0];
-	uint64_t began;
-	bool b = s->l7.is_late[0];
-
-	s->stream[0] = s->stream[1];
-	s->stream[1] = t;
-	s->l7.is_late[0] = s->l7.is_late[1];
-	s->l7.is_late[1] = b;
-	b = s->is_stopped[0];
-	s->is_stopped[0] = s->is_stopped[1];
-	s->is_stopped[1] = b;
-	b = s->has_ended[0];
-	s->has_ended[0] = s->has_ended[1];
-	s->has_ended[1] = b;
-	b = s->has_gap[0];
-	s->has_gap[0] = s->has_gap[1];
-	s->has_gap[1] = b;
-	began = s->began[0];
-	s->began[0] = s->began[1];
-	s->began[1] = began;
+	SWAP(s->stream);
+	SWAP(s->l7.is_late);
+	SWAP(s->is_stopped);
+	SWAP(s->has_ended);
+	SWAP(s->has_gap);
+	SWAP(s->n_attempts);
+	SWAP(s->began);
+	SWAP(s->fin_ns);
 	s->tuple = xc_tuple_swap(&s->tuple);
+	s->is_swapped = !s->is_swapped;
 	s->l7.server_port_he = s->tuple.dport_he;
 }
 
-/* Nobody knows the bytes at the front of @dir. */
+/* Nobody knows the bytes at the front of @dir. The other direction may still tell: this one may be within a long body. */
 static void pass_unknown(struct xc_session *s, enum xc_l7_dir dir, struct xc_span in)
 {
 	xc_stream_take(&s->stream[dir], in.len, &s->engine->memory);
-	if (++s->n_attempts >= MAX_ATTEMPTS)
-		s->is_stopped[0] = s->is_stopped[1] = true;
+	if (++s->n_attempts[dir] >= MAX_ATTEMPTS)
+		stop(s, dir);
 }
 
 /* True: the protocol is known now. @dir may have become the other direction. */
@@ -339,10 +376,9 @@ static bool detect(struct xc_session *s, enum xc_l7_dir *dir, struct xc_span in)
 	if (!p) {
 		if (g.wants_more && in.len < UNKNOWN_MAX && !s->l7.is_datagram)
 			return false;
-		if (!s->l7.is_datagram)
-			pass_unknown(s, *dir, in);
-		else if (++s->n_attempts >= MAX_ATTEMPTS)
-			s->is_stopped[0] = s->is_stopped[1] = true;
+		if (s->l7.is_datagram)
+			in.len = 0;
+		pass_unknown(s, *dir, in);
 		return false;
 	}
 	if (!s->knows_role) {
@@ -354,10 +390,14 @@ static bool detect(struct xc_session *s, enum xc_l7_dir *dir, struct xc_span in)
 		}
 	}
 	/* what passed unknown may have been half a message */
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		s->needs_sync[i] = !is_at_start(s, i);
+		if (s->is_stopped[i])
+			s->stream[i].skip = 0;
+		s->is_stopped[i] = false;
+		s->n_attempts[i] = 0;
+	}
 	s->needs_sync[*dir] = false;
-	s->has_gap[0] = s->has_gap[1] = false;
 	take_proto(s, p, g.percent);
 	return s->l7.proto;
 }
@@ -377,8 +417,10 @@ static void unbelieve(struct xc_session *s)
 		forget_all(s);
 	s->engine->stats.n_revoked++;
 	drop_proto(s);
-	if (++s->n_attempts >= MAX_ATTEMPTS)
-		s->is_stopped[0] = s->is_stopped[1] = true;
+	if (++s->n_revoked < MAX_REVOKED)
+		return;
+	stop(s, XC_L7_CLIENT);
+	stop(s, XC_L7_SERVER);
 }
 
 /* ---- taking the front of a stream ------------------------------------------------------------------- */
@@ -406,14 +448,8 @@ static void on_bad(struct xc_session *s, enum xc_l7_dir dir, struct xc_span in)
 		pass_unknown(s, dir, in);
 		return;
 	}
-	xc_stream_take(&s->stream[dir], 1, &s->engine->memory);
+	xc_stream_take(&s->stream[dir], in.len > 0, &s->engine->memory);
 	on_gap(s, dir, 0);
-}
-
-static void stop(struct xc_session *s, enum xc_l7_dir dir)
-{
-	s->is_stopped[dir] = true;
-	s->stream[dir].skip = UINT64_MAX;
 }
 
 /* What a parser asked for beside its step. */
@@ -428,9 +464,12 @@ static void after_parse(struct xc_session *s)
 		uint8_t percent = s->l7.confidence;
 
 		drop_proto(s);
-		s->n_attempts = 0;
-		for (int i = 0; i < 2; i++)
+		s->wants_resume = true;
+		for (int i = 0; i < 2; i++) {
 			s->began[i] = s->stream[i].n_bytes;
+			s->n_attempts[i] = 0;
+			s->has_gap[i] = false;
+		}
 		if (to)
 			take_proto(s, to, percent);
 	}
@@ -461,7 +500,7 @@ static bool step(struct xc_session *s, enum xc_l7_dir dir, struct xc_span in)
 
 	switch (x.what) {
 	case XC_L7_MORE:
-		return false;
+		break;
 	case XC_L7_TOOK:
 		if (x.n > in.len || (in.len && !x.n && !x.skip && !s->wants_become)) {
 			on_bad(s, dir, in);	/* a parser must get on */
@@ -472,6 +511,7 @@ static bool step(struct xc_session *s, enum xc_l7_dir dir, struct xc_span in)
 		st->skip = x.skip;
 		break;
 	case XC_L7_BAD:
+		s->wants_stop = s->wants_become = false;
 		on_bad(s, dir, in);
 		return true;
 	case XC_L7_STOP:
@@ -479,7 +519,7 @@ static bool step(struct xc_session *s, enum xc_l7_dir dir, struct xc_span in)
 		break;
 	}
 	after_parse(s);
-	return in.len || x.skip;
+	return x.what != XC_L7_MORE && (in.len || x.skip);
 }
 
 /* Nothing will follow what is at the front: can the parser make do with it? */
@@ -499,12 +539,16 @@ static bool starved(struct xc_session *s, enum xc_l7_dir dir)
 {
 	struct xc_stream *st = &s->stream[dir];
 	uint32_t before = st->next;
+	bool is_hole;
 
 	if (xc_stream_grow(st, &s->engine->memory))
 		return true;
 	if (!st->fresh.len && !xc_stream_is_lost(st, s->now_ns))
 		return false;
+	is_hole = !st->fresh.len && !st->blank;
 	make_do(s, dir);
+	/* what the other side said while the hole was waited for may have been about what follows */
+	s->has_gap[dir] |= is_hole;
 	if (st->next == before && !st->skip)
 		on_gap(s, dir, xc_stream_jump(st, &s->engine->memory));
 	return true;
@@ -517,6 +561,7 @@ static void maybe_end(struct xc_session *s, enum xc_l7_dir dir)
 	s->has_ended[dir] = true;
 	if (s->l7.proto && s->l7.proto->end && !s->needs_sync[dir])
 		s->l7.proto->end(&s->l7, dir);
+	after_parse(s);
 }
 
 /* Take what there is at the front of *@dir; the directions may change places. True: go on. */
@@ -526,7 +571,7 @@ static bool advance(struct xc_session *s, enum xc_l7_dir *dir)
 	struct xc_span in;
 
 	if (st->skip) {
-		bool is_through = xc_stream_pass(st, &s->engine->memory);
+		bool is_through = xc_stream_pass(st, s->now_ns, &s->engine->memory);
 
 		if (is_through && s->l7.proto && !s->is_stopped[*dir])
 			(void)step(s, *dir, (struct xc_span){ st->fresh.p, 0 });
@@ -552,20 +597,30 @@ static bool advance(struct xc_session *s, enum xc_l7_dir *dir)
 	return step(s, *dir, in) || starved(s, *dir);
 }
 
+/*
+ * Take what there is at the front of @dir. What the other direction has held back (for a protocol to be found, or for
+ * what was read just now) came earlier than the rest of @dir, and goes first.
+ */
 static void run(struct xc_session *s, enum xc_l7_dir dir)
 {
-	const struct xc_l7_proto *before = s->l7.proto;
+	bool is_pending[2] = { dir == XC_L7_CLIENT, dir == XC_L7_SERVER };
 
-	while (advance(s, &dir))
-		;
-	maybe_end(s, dir);
-	/* bytes of the other direction waited for somebody who knows them */
-	if (s->l7.proto != before) {
-		enum xc_l7_dir other = !dir;
+	while (is_pending[0] || is_pending[1]) {
+		const struct xc_l7_proto *before = s->l7.proto;
+		bool was_swapped = s->is_swapped;
 
-		while (advance(s, &other))
+		dir = is_pending[dir] ? dir : !dir;
+		s->wants_resume = false;
+		while (!s->wants_resume && advance(s, &dir))
 			;
-		maybe_end(s, other);
+		if (s->is_swapped != was_swapped)
+			SWAP(is_pending);
+		is_pending[dir] = s->wants_resume;
+		if (!s->wants_resume)
+			maybe_end(s, dir);
+		is_pending[!dir] |= s->wants_resume || s->l7.proto != before;
+		if (s->wants_resume)
+			dir = !dir;
 	}
 }
 
@@ -583,14 +638,21 @@ static void feed_stream(struct xc_session *s, const struct xc_segment *seg, enum
 			st = &s->stream[dir];
 		}
 	}
+	if (seg->tcp_flags & XC_TCP_ACK)
+		xc_stream_acked(&s->stream[!dir], seg->ack, s->now_ns);
+	/* an acknowledgement may tell that a hole stays; what it acknowledges came before what it comes with */
+	if (xc_stream_waits(&s->stream[!dir])) {
+		bool was_swapped = s->is_swapped;
+
+		run(s, !dir);
+		dir = s->is_swapped == was_swapped ? dir : !dir;
+		st = &s->stream[dir];
+	}
 	xc_stream_put(st, seg, &s->engine->memory);
 	s->l7.is_late[dir] = st->is_late;
-	if (seg->tcp_flags & XC_TCP_ACK)
-		xc_stream_acked(&s->stream[!dir], seg->ack);
+	if ((seg->tcp_flags & XC_TCP_FIN) && !s->fin_ns[dir])
+		s->fin_ns[dir] = seg->ts_ns;
 	run(s, dir);
-	/* an acknowledgement may tell that a hole stays */
-	if (xc_stream_waits(&s->stream[!dir]))
-		run(s, !dir);
 	xc_stream_rest(&s->stream[0], &s->engine->memory);
 	xc_stream_rest(&s->stream[1], &s->engine->memory);
 }
@@ -638,23 +700,25 @@ void xc_session_feed(struct xc_session *s, const struct xc_segment *seg)
 		feed_datagram(s, seg, dir);
 	else
 		feed_stream(s, seg, dir);
-	if (seg->tcp_flags & XC_TCP_RST)
+	if (seg->tcp_flags & XC_TCP_RST) {
+		s->is_reset = true;
 		xc_session_close(s, s->now_ns);
+	}
 }
 
 /* ---- the life of a session --------------------------------------------------------------------------- */
 
 void xc_session_tick(struct xc_session *s, uint64_t now_ns)
 {
-	uint64_t timeout = s->l7.proto ? s->l7.proto->timeout_ns : 0;
-	struct xc_request *r = s->first;
+	uint64_t timeout;
 
 	if (now_ns > s->now_ns)
 		s->now_ns = now_ns;
 	for (int dir = 0; dir < 2; dir++)
 		if (!s->is_closed && xc_stream_waits(&s->stream[dir]))
 			run(s, dir);
-	for (struct xc_request *next; r && timeout; r = next) {
+	timeout = s->l7.proto ? s->l7.proto->timeout_ns : 0;
+	for (struct xc_request *r = s->first, *next; r && timeout; r = next) {
 		next = r->next;
 		if (r->request_first_ns && s->now_ns - r->request_first_ns > timeout)
 			xc_l7_abandoned(&s->l7, r, 0);
@@ -674,10 +738,9 @@ static void flush(struct xc_session *s, enum xc_l7_dir dir)
 	struct xc_stream *st = &s->stream[dir];
 
 	while (xc_stream_waits(st)) {
-		on_gap(s, dir, xc_stream_jump(st, &s->engine->memory));
+		st->is_full = true;
 		run(s, dir);
 	}
-	maybe_end(s, dir);
 }
 
 void xc_session_close(struct xc_session *s, uint64_t now_ns)
@@ -692,6 +755,8 @@ void xc_session_close(struct xc_session *s, uint64_t now_ns)
 	}
 	if (s->l7.proto)
 		xc_l7_abandon_all(&s->l7, 0);
+	xc_stream_done(&s->stream[XC_L7_CLIENT], &s->engine->memory);
+	xc_stream_done(&s->stream[XC_L7_SERVER], &s->engine->memory);
 	s->is_closed = true;
 }
 
@@ -725,8 +790,6 @@ void xc_session_done(struct xc_session *s)
 	xc_session_close(s, s->now_ns);
 	forget_all(s);
 	drop_proto(s);
-	xc_stream_done(&s->stream[0], &s->engine->memory);
-	xc_stream_done(&s->stream[1], &s->engine->memory);
 }
 
 void xc_l7_engine_init(struct xc_l7_engine *e, xc_request_fn on_request, void *arg)

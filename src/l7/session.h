@@ -24,6 +24,12 @@ struct xc_l7_stats {
 	uint64_t n_revoked;	/* protocols that turned out to be none */
 };
 
+/* A port that speaks for a protocol, as a hint that breaks ties. */
+struct xc_l7_port {
+	uint16_t port_he;	/* 0 ends a list */
+	const struct xc_l7_proto *proto;
+};
+
 /* What sessions share. */
 struct xc_l7_engine {
 	struct xc_stream_memory memory;
@@ -33,6 +39,8 @@ struct xc_l7_engine {
 	void *arg;
 	bool with_query;	/* see struct xc_l7 */
 	const struct xc_l7_proto *only;	/* NULL = any: tests parse one protocol */
+	uint64_t off;	/* bit i: xc_l7_protos[i] is not read */
+	const struct xc_l7_port *ports;	/* hints beside those of the protocols; NULL = none */
 	struct xc_l7_stats stats;
 };
 
@@ -57,17 +65,24 @@ struct xc_session {
 	uint32_t n_open;
 	uint64_t began
 		[2]; /* n_bytes of each stream when this conversation began: CONNECT hands over in the middle */
-	uint8_t n_attempts;	/* to find the protocol */
-	uint8_t n_desyncs;
+	uint8_t n_attempts[2];	/* to find the protocol in a direction */
+	uint8_t n_desyncs, n_revoked;
 	bool knows_role;	/* a SYN, or whoever opened the session, told who is the client */
 	bool is_role_inferred;
+	bool is_swapped;	/* ... and the ends are not as xc_session_init() had them */
 	bool is_stopped[2];
 	bool needs_sync[2];
-	bool has_gap[2];	/* since the protocol was found */
+	bool has_gap[2];	/* since this conversation began */
 	bool has_spoken[2];	/* a message of this direction was understood */
-	bool wants_become, wants_stop;
-	bool has_ended[2];
+	bool wants_become, wants_stop, wants_resume;
+	bool has_ended[2];	/* in order */
+	bool is_reset;
 	bool is_closed;
+	/* Was the connection used before, and who closed it when? Of a request without an answer that tells the keep-alive
+	 * race: the server had closed an idle connection, or did so while the request was on its way. */
+	uint32_t n_answered;
+	uint64_t answered_ns;	/* last byte of the latest answer */
+	uint64_t fin_ns[2];	/* first FIN of this direction; 0 = none */
 	uint32_t n_resent;	/* of both streams, when last looked at */
 	void *user;		/* of whoever owns the session */
 };

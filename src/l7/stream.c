@@ -9,6 +9,7 @@
 
 /* Bytes of an unfinished message, and when they came: marks[i] tells of the bytes before its end. */
 struct xc_stream_held {
+	uint32_t off;	/* bytes taken */
 	uint32_t len, cap;
 	uint32_t n_marks;
 	struct {
@@ -62,24 +63,35 @@ static void free_held(struct xc_stream *s, struct xc_stream_memory *m)
 
 /* ---- what is held ------------------------------------------------------------------------------ */
 
+static uint32_t n_held(const struct xc_stream *s)
+{
+	return s->held ? s->held->len : 0;
+}
+
 static bool make_room(struct xc_stream *s, size_t n, struct xc_stream_memory *m)
 {
 	struct xc_stream_held *old = s->held, *new;
 	size_t len = old ? old->len : 0, cap = 512;
 
-	if (old && len + n <= old->cap)
+	if (old && len + n <= old->cap) {
+		if (old->off + len + n > old->cap) {
+			memmove(old->bytes, old->bytes + old->off, len);
+			old->off = 0;
+		}
 		return true;
-	if (len + n > XC_STREAM_HELD_MAX)
-		return false;
+	}
 	while (cap < len + n)
 		cap *= 2;
 	new = get(m, sizeof(*new) + cap);
 	if (!new)
 		return false;
-	if (old)
-		memcpy(new, old, sizeof(*old) + len);
-	else
+	if (old) {
+		*new = *old;
+		memcpy(new->bytes, old->bytes + old->off, len);
+	} else {
 		new->len = new->n_marks = 0;
+	}
+	new->off = 0;
 	new->cap = (uint32_t)cap;
 	free_held(s, m);
 	s->held = new;
@@ -91,26 +103,29 @@ static void mark(struct xc_stream_held *h, uint64_t ns)
 	if (h->n_marks && h->marks[h->n_marks - 1].ns == ns)
 		h->n_marks--;	/* the same segment goes on */
 	if (h->n_marks == N_MARKS) {
-		/* too many to tell apart: the earliest two become the later of them */
-		memmove(h->marks, h->marks + 1, sizeof(h->marks) - sizeof(h->marks[0]));
+		/* too many to tell apart: the first stays, for the time of the first byte counts */
+		memmove(h->marks + 1, h->marks + 2, sizeof(h->marks) - 2 * sizeof(h->marks[0]));
 		h->n_marks--;
 	}
 	h->marks[h->n_marks].end = h->len;
 	h->marks[h->n_marks++].ns = ns;
 }
 
-/* What is fresh goes behind what is held. False: there is no room. */
+/* What is fresh goes behind what is held. False: there is no room for all of it. */
 static bool hold(struct xc_stream *s, struct xc_stream_memory *m)
 {
+	size_t room = XC_STREAM_HELD_MAX - n_held(s);
+	size_t n = s->fresh.len < room ? s->fresh.len : room;
+
 	if (!s->fresh.len)
 		return true;
-	if (!make_room(s, s->fresh.len, m))
+	if (!n || !make_room(s, n, m))
 		return false;
-	memcpy(s->held->bytes + s->held->len, s->fresh.p, s->fresh.len);
-	s->held->len += (uint32_t)s->fresh.len;
+	memcpy(s->held->bytes + s->held->off + s->held->len, s->fresh.p, n);
+	s->held->len += (uint32_t)n;
 	mark(s->held, s->fresh_ns);
-	s->fresh.len = 0;
-	return true;
+	s->fresh = xc_span_from(s->fresh, n);
+	return !s->fresh.len;
 }
 
 static void take_held(struct xc_stream *s, uint32_t n, struct xc_stream_memory *m)
@@ -124,7 +139,7 @@ static void take_held(struct xc_stream *s, uint32_t n, struct xc_stream_memory *
 		return;
 	}
 	h->len -= n;
-	memmove(h->bytes, h->bytes + n, h->len);
+	h->off += n;
 	for (uint32_t i = 0; i < h->n_marks; i++) {
 		if (h->marks[i].end <= n)
 			continue;
@@ -149,13 +164,25 @@ uint64_t xc_stream_ns(const struct xc_stream *s, size_t at)
 /* Behind the fresh bytes and the blank. */
 static uint32_t end_of_known(const struct xc_stream *s)
 {
-	return s->next + (s->held ? s->held->len : 0) + (uint32_t)s->fresh.len + (uint32_t)s->blank;
+	return s->next + n_held(s) + (uint32_t)s->fresh.len + (uint32_t)s->blank;
 }
 
 static void resent(struct xc_stream *s, uint64_t ns)
 {
 	s->n_resent++;
 	s->resent_ns = ns;
+}
+
+/*
+ * Patience begins when the receiver is known to have what we miss: an ACK can overtake its data, and before the ACK the
+ * sender will repeat it. Data of the other side proves nothing.
+ */
+static void look_at_hole(struct xc_stream *s, uint64_t now_ns)
+{
+	if (!s->early || !s->has_acked || ahead(s->acked, s->early->seq) < 0)
+		s->hole_ns = 0;
+	else if (!s->hole_ns)
+		s->hole_ns = now_ns;
 }
 
 static void keep_early(struct xc_stream *s, const struct xc_segment *seg,
@@ -175,7 +202,7 @@ static void keep_early(struct xc_stream *s, const struct xc_segment *seg,
 		    NULL;
 	if (!e) {
 		m->n_refused += seg->n_bytes;
-		s->is_lossy = true;
+		s->is_full = true;
 		return;
 	}
 	*e = (struct xc_stream_early){ .next = *at,
@@ -187,8 +214,7 @@ static void keep_early(struct xc_stream *s, const struct xc_segment *seg,
 	*at = e;
 	s->n_early++;
 	s->n_early_bytes += e->n;
-	if (!s->hole_ns)
-		s->hole_ns = seg->ts_ns;
+	look_at_hole(s, seg->ts_ns);
 }
 
 static struct xc_stream_early *pop_early(struct xc_stream *s)
@@ -198,8 +224,9 @@ static struct xc_stream_early *pop_early(struct xc_stream *s)
 	s->early = e->next;
 	s->n_early--;
 	s->n_early_bytes -= e->n;
-	if (!s->early)
-		s->hole_ns = 0;
+	s->is_lossy &= s->early != NULL;
+	s->hole_ns = 0;
+	look_at_hole(s, s->seen_ns);
 	return e;
 }
 
@@ -247,16 +274,44 @@ static void passed(struct xc_stream *s, uint64_t n)
 	s->n_bytes += n;
 }
 
+/* A hole within what is skipped is none. */
+static void pass_hole(struct xc_stream *s, uint32_t n, uint64_t ns)
+{
+	if (s->passed[1] != s->next)
+		s->passed[0] = s->next;
+	passed(s, n);
+	s->passed[1] = s->next;
+	s->last_ns = ns;
+}
+
+/* Not repeated, but late: it was passed over before it came. */
+static bool fills_passed(const struct xc_stream *s, const struct xc_segment *seg)
+{
+	return s->passed[0] != s->passed[1] && ahead(seg->seq, s->passed[0]) >= 0 &&
+	       ahead(seg->seq + seg->wire_bytes, s->passed[1]) <= 0;
+}
+
+static bool is_untouched(const struct xc_stream *s)
+{
+	return !s->n_bytes && !n_held(s) && !s->fresh.len && !s->blank && !s->early;
+}
+
 static void start(struct xc_stream *s, const struct xc_segment *seg)
 {
 	bool is_syn = seg->tcp_flags & XC_TCP_SYN;
+	uint32_t first = seg->seq + is_syn;
 
-	if (s->is_started && !is_syn)
+	if (s->is_started && is_syn && s->next - (uint32_t)s->n_bytes == first) {
+		s->is_late = false;	/* repeated, or overtaken by data */
 		return;
-	if (s->is_started && s->next != seg->seq + 1)
-		return;	/* a SYN of another life; whoever keeps connections tells them apart */
-	s->is_late = !is_syn && !s->is_started;
-	s->next = seg->seq + is_syn;
+	}
+	/* Data decides where a late stream begins: a keep-alive probe is one number behind. A SYN of another life is told
+	 * apart by whoever keeps connections. */
+	if (s->is_started &&
+	    !(is_untouched(s) && (is_syn || (s->is_late && ahead(first, s->next) <= 1))))
+		return;
+	s->is_late = !is_syn;
+	s->next = first;
 	s->is_started = true;
 }
 
@@ -265,25 +320,28 @@ void xc_stream_put(struct xc_stream *s, const struct xc_segment *seg, struct xc_
 	struct xc_segment k = *seg;
 	int32_t d;
 
+	if (seg->tcp_flags & XC_TCP_RST)
+		return;	/* its sequence number may be anything, its data is a message to humans */
 	start(s, seg);
+	s->seen_ns = seg->ts_ns;
 	k.seq += !!(seg->tcp_flags & XC_TCP_SYN);
 	if (seg->tcp_flags & XC_TCP_FIN) {
 		s->has_fin = true;
 		s->fin = k.seq + k.wire_bytes;
 	}
-	if (!k.wire_bytes)
-		return;
 	d = ahead(k.seq, end_of_known(s));
-	if (d > 0 && !s->held && s->skip >= (uint64_t)d) {
-		/* what is missing is skipped anyway */
-		passed(s, (uint64_t)d);
+	if (d > 0 && s->skip >= (uint64_t)d && !s->early && end_of_known(s) == s->next) {
+		pass_hole(s, (uint32_t)d, seg->ts_ns);	/* not even captured, perhaps */
 		d = 0;
 	}
+	if (!k.wire_bytes)
+		return;
 	if (d > 0 || s->fresh.len || s->blank) {
 		keep_early(s, &k, m);
 		return;
 	}
-	if (d < 0 && !(d == -1 && k.wire_bytes == 1))	/* that is a keep-alive probe */
+	if (d < 0 && !(d == -1 && k.wire_bytes == 1) &&	/* that is a keep-alive probe */
+	    !fills_passed(s, &k))
 		resent(s, k.ts_ns);
 	if ((uint32_t)-d >= k.wire_bytes)
 		return;
@@ -291,11 +349,13 @@ void xc_stream_put(struct xc_stream *s, const struct xc_segment *seg, struct xc_
 	make_fresh(s, (struct xc_span){ k.data, k.n_bytes }, k.wire_bytes, (uint32_t)-d);
 }
 
-void xc_stream_acked(struct xc_stream *s, uint32_t ack)
+void xc_stream_acked(struct xc_stream *s, uint32_t ack, uint64_t now_ns)
 {
 	if (!s->has_acked || ahead(ack, s->acked) > 0)
 		s->acked = ack;
 	s->has_acked = true;
+	s->seen_ns = now_ns;
+	look_at_hole(s, now_ns);
 }
 
 struct xc_span xc_stream_front(struct xc_stream *s, struct xc_stream_memory *m)
@@ -305,13 +365,12 @@ struct xc_span xc_stream_front(struct xc_stream *s, struct xc_stream_memory *m)
 		return s->fresh;
 	while (s->fresh.len && hold(s, m))
 		(void)refill(s, m);
-	return (struct xc_span){ s->held->bytes, s->held->len };
+	return (struct xc_span){ s->held->bytes + s->held->off, s->held->len };
 }
 
 void xc_stream_take(struct xc_stream *s, size_t n, struct xc_stream_memory *m)
 {
-	size_t n_held = s->held ? s->held->len : 0;
-	size_t old = n < n_held ? n : n_held;
+	size_t old = n < n_held(s) ? n : n_held(s);
 
 	if (!n)
 		return;
@@ -336,17 +395,20 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 }
 
 /* Bytes at the front that can be skipped now. */
-static uint64_t skippable(const struct xc_stream *s)
+static uint64_t skippable(const struct xc_stream *s, uint64_t now_ns)
 {
+	uint64_t hole;
+
 	if (s->blank)
 		return smaller(s->skip, s->blank);
-	/* a hole within what is skipped is none */
-	if (s->early && (uint32_t)ahead(s->early->seq, s->next) <= s->skip)
-		return (uint32_t)ahead(s->early->seq, s->next);
-	return 0;
+	if (!s->early)
+		return 0;
+	hole = (uint32_t)ahead(s->early->seq, s->next);
+	/* one that goes on behind what is skipped may still be filled */
+	return hole <= s->skip ? hole : xc_stream_is_lost(s, now_ns) ? s->skip : 0;
 }
 
-bool xc_stream_pass(struct xc_stream *s, struct xc_stream_memory *m)
+bool xc_stream_pass(struct xc_stream *s, uint64_t now_ns, struct xc_stream_memory *m)
 {
 	bool has_passed = false;
 
@@ -354,19 +416,22 @@ bool xc_stream_pass(struct xc_stream *s, struct xc_stream_memory *m)
 		uint64_t n;
 
 		(void)refill(s, m);
-		n = smaller(s->skip, (s->held ? s->held->len : 0) + s->fresh.len);
+		n = smaller(s->skip, n_held(s) + s->fresh.len);
 		if (n) {
 			s->skip -= s->skip == UINT64_MAX ? 0 : n;
 			xc_stream_take(s, n, m);
-		} else {
-			n = skippable(s);
-			if (!n)
-				break;
-			if (s->blank) {
-				s->blank -= n;
-				s->last_ns = s->fresh_ns;
-			}
+			has_passed = true;
+			continue;
+		}
+		n = skippable(s, now_ns);
+		if (!n)
+			break;
+		if (s->blank) {
+			s->blank -= n;
+			s->last_ns = s->fresh_ns;
 			passed(s, n);
+		} else {
+			pass_hole(s, (uint32_t)n, s->early->ns);
 		}
 		has_passed = true;
 	}
@@ -381,35 +446,37 @@ bool xc_stream_is_lost(const struct xc_stream *s, uint64_t now_ns)
 		return true;
 	if (!s->early)
 		return false;
-	if (s->n_early >= XC_STREAM_EARLY_N || s->n_early_bytes >= XC_STREAM_EARLY_MAX)
+	if (s->is_full)
 		return true;
-	if (!s->has_acked || ahead(s->acked, s->early->seq) < 0)
+	if (!s->hole_ns)
 		return false;
-	return s->is_lossy || now_ns - s->hole_ns >= XC_STREAM_PATIENCE_NS;
+	return s->is_lossy || now_ns >= s->hole_ns + XC_STREAM_PATIENCE_NS;
 }
 
 uint64_t xc_stream_jump(struct xc_stream *s, struct xc_stream_memory *m)
 {
-	uint64_t n = (s->held ? s->held->len : 0) + s->fresh.len + s->blank;
+	uint64_t n = n_held(s) + s->fresh.len + s->blank;
+	bool is_hole = s->early && !s->fresh.len && !s->blank;
 
+	m->n_refused += s->fresh.len;	/* still fresh: there was no room to hold it */
 	free_held(s, m);
 	s->next += (uint32_t)n;
 	s->fresh.len = 0;
 	s->blank = 0;
 	s->last_ns = s->fresh_ns;
-	if (s->early && ahead(s->early->seq, s->next) > 0) {
+	if (is_hole && ahead(s->early->seq, s->next) > 0) {
 		n += (uint32_t)ahead(s->early->seq, s->next);
 		s->next = s->early->seq;
 	}
 	s->n_bytes += n;
-	s->hole_ns = s->early ? s->early->ns : 0;
+	s->is_full = false;
 	(void)refill(s, m);
 	return n;
 }
 
 void xc_stream_rest(struct xc_stream *s, struct xc_stream_memory *m)
 {
-	if (s->fresh.len && !hold(s, m)) {
+	if (s->fresh.len && !s->taken && !hold(s, m)) {
 		m->n_refused += s->fresh.len;
 		s->blank += s->fresh.len;	/* lost after all */
 		s->fresh.len = 0;
@@ -424,5 +491,7 @@ void xc_stream_done(struct xc_stream *s, struct xc_stream_memory *m)
 	if (s->taken)
 		free_early(s->taken, m);
 	s->taken = NULL;
+	s->fresh.len = 0;
+	s->blank = 0;
 	free_held(s, m);
 }

@@ -30,11 +30,14 @@ struct xc_stream {
 	uint32_t acked;		/* the receiver has everything before it */
 	bool is_started, has_fin, has_acked;
 	bool is_late;		/* it began before our view of it */
-	bool is_lossy;		/* the kernel could not hand over everything: no patience with holes */
+	bool is_lossy;		/* the kernel could not hand over everything: no patience with the next hole */
+	bool is_full;		/* something early found no room: the front is not waited for any longer */
 	uint64_t skip;		/* wire bytes to pass over */
 	uint64_t n_bytes;	/* passed so far */
 	uint64_t last_ns;	/* arrival of the byte before the front */
-	uint64_t hole_ns;	/* the front is missing since; 0 = it is not */
+	uint64_t seen_ns;	/* latest segment of either direction */
+	uint64_t hole_ns;	/* the front is missing although the receiver has it, since; 0 = not so */
+	uint32_t passed[2];	/* sequence numbers of the latest hole that was skipped: from, to */
 	uint32_t n_resent;	/* segments of which some byte had been seen */
 	uint64_t resent_ns;	/* latest of them */
 	struct xc_span fresh;	/* behind what is held: of the segment at hand, borrowed */
@@ -49,8 +52,8 @@ struct xc_stream {
 /** Take a segment of this direction; its data must live until xc_stream_rest(). */
 void xc_stream_put(struct xc_stream *s, const struct xc_segment *seg, struct xc_stream_memory *m);
 
-/** The receiver acknowledges everything before @ack. */
-void xc_stream_acked(struct xc_stream *s, uint32_t ack);
+/** The receiver acknowledges everything before @ack, at @now_ns. */
+void xc_stream_acked(struct xc_stream *s, uint32_t ack, uint64_t now_ns);
 
 /** Bytes in order at the front; valid until any other call. Empty: there is nothing, or a gap. */
 struct xc_span xc_stream_front(struct xc_stream *s, struct xc_stream_memory *m);
@@ -64,8 +67,11 @@ void xc_stream_take(struct xc_stream *s, size_t n, struct xc_stream_memory *m);
 /** Make the front longer with what came early. False: there is nothing to add, or no room. */
 bool xc_stream_grow(struct xc_stream *s, struct xc_stream_memory *m);
 
-/** Pass over what is to be skipped, as far as it has come. True: something was passed, and nothing is left to skip. */
-bool xc_stream_pass(struct xc_stream *s, struct xc_stream_memory *m);
+/**
+ * Pass over what is to be skipped, as far as it has come or is lost. True: something was passed, and nothing is left to
+ * skip.
+ */
+bool xc_stream_pass(struct xc_stream *s, uint64_t now_ns, struct xc_stream_memory *m);
 
 /** What comes next is known to be missing for good: the caller has to take it as a gap. */
 bool xc_stream_is_lost(const struct xc_stream *s, uint64_t now_ns);

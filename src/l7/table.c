@@ -8,17 +8,27 @@
 #include <stdlib.h>
 
 #define TICK_NS 50000000ull	/* how often a connection that waits for something is looked at */
+#define TELL_BYTES                                                                                 \
+	1024 /* of the kernel's budget (abi/segment.h); what is shorter is never told of */
 #define TWIN_SEQ (1 << 20)	/* two ends of one connection are never further apart */
-#define NONE UINT32_MAX
+#define HUSK_NS                                                                                    \
+	10000000000ull /* late segments of a connection that is over are none of a new one */
 
 struct entry {
 	struct xc_l7_conn c;	/* first member */
 	uint32_t slot;
 	uint64_t hash;
-	struct entry *older, *newer;	/* all, by latest segment */
+	struct entry *older, *newer;	/* of the same queue */
 	struct entry *prev, *next;	/* those that wait for time to pass */
 	bool is_waiting;
+	bool is_husk;		/* over, and told so */
+	bool is_swapped;	/* the ends have changed places since it was opened */
 	struct xc_l7_want told[2];
+	bool has_told[2];
+};
+
+struct queue {
+	struct entry *oldest, *newest;
 };
 
 struct xc_l7_table {
@@ -27,7 +37,8 @@ struct xc_l7_table {
 	struct xc_index index;
 	struct entry **slots;
 	uint32_t *free_slots, n_free;
-	struct entry *oldest, *newest, *waiting;
+	struct queue live, husks;	/* by latest segment */
+	struct entry *waiting;
 	uint64_t now_ns, tick_ns, cleanup_ns;
 	struct xc_l7_table_stats stats;
 };
@@ -53,7 +64,7 @@ static bool is_same_flow(const struct xc_tuple *a, const struct xc_tuple *b)
 	return xc_tuple_equal(a, b) || xc_tuple_equal(a, &swapped);
 }
 
-/* Is @seg seen by the other end of @c? */
+/* Is @seg seen by the other end of @c? What the one sends the other receives. */
 static bool is_twin(const struct xc_l7_conn *c, const struct xc_segment *seg)
 {
 	const struct xc_session *s = &c->session;
@@ -61,7 +72,7 @@ static bool is_twin(const struct xc_l7_conn *c, const struct xc_segment *seg)
 	const struct xc_stream *st = &s->stream[from_client ? XC_L7_CLIENT : XC_L7_SERVER];
 	int32_t apart = (int32_t)(seg->seq - st->next);
 
-	if (c->peer_cookie)
+	if (c->peer_cookie || c->is_outbound == (from_client == seg->is_outbound))
 		return false;
 	if (c->netns != seg->netns && xc_addr_is_loopback(seg->tuple.daddr))
 		return false;
@@ -112,26 +123,26 @@ struct xc_l7_conn *xc_l7_table_find_flow(const struct xc_l7_table *t, const stru
 
 	for (uint32_t i = xc_index_first(&t->index, hash); i != XC_INDEX_END;
 	     i = xc_index_next(&t->index, i))
-		if (is_same_flow(&t->slots[i]->c.session.tuple, tuple))
+		if (!t->slots[i]->is_husk && is_same_flow(&t->slots[i]->c.session.tuple, tuple))
 			return &t->slots[i]->c;
 	return NULL;
 }
 
 /* ---- lists ----------------------------------------------------------------------------------------- */
 
-static void unlink_age(struct xc_l7_table *t, struct entry *e)
+static void leave(struct queue *q, struct entry *e)
 {
-	*(e->older ? &e->older->newer : &t->oldest) = e->newer;
-	*(e->newer ? &e->newer->older : &t->newest) = e->older;
+	*(e->older ? &e->older->newer : &q->oldest) = e->newer;
+	*(e->newer ? &e->newer->older : &q->newest) = e->older;
 	e->older = e->newer = NULL;
 }
 
-static void link_newest(struct xc_l7_table *t, struct entry *e)
+static void join(struct queue *q, struct entry *e)
 {
-	e->older = t->newest;
+	e->older = q->newest;
 	e->newer = NULL;
-	*(t->newest ? &t->newest->newer : &t->oldest) = e;
-	t->newest = e;
+	*(q->newest ? &q->newest->newer : &q->oldest) = e;
+	q->newest = e;
 }
 
 static void stop_waiting(struct xc_l7_table *t, struct entry *e)
@@ -167,37 +178,67 @@ static void wait_if_needed(struct xc_l7_table *t, struct entry *e)
 
 /* ---- one connection ---------------------------------------------------------------------------------- */
 
+/* Content may have told that the ends are the other way round. */
+static void follow_swap(struct entry *e)
+{
+	struct xc_l7_want told = e->told[0];
+
+	if (e->is_swapped == e->c.session.is_swapped)
+		return;
+	e->is_swapped = e->c.session.is_swapped;
+	e->c.is_outbound = !e->c.is_outbound;
+	e->told[0] = e->told[1];
+	e->told[1] = told;
+	e->has_told[0] = e->has_told[1] = false;
+}
+
 static void on_request(void *arg, struct xc_session *s, const struct xc_request *r,
 		       enum xc_request_stage stage)
 {
 	struct xc_l7_table *t = arg;
 
+	follow_swap((struct entry *)s);
 	if (t->cfg.events->request)
 		t->cfg.events->request(t->cfg.arg, (struct xc_l7_conn *)s, r, stage);
 }
 
-static void remove_entry(struct xc_l7_table *t, struct entry *e, bool is_timeout)
+/* The last word about @e. What remains of it keeps late segments from opening it again. */
+static void make_husk(struct xc_l7_table *t, struct entry *e, bool is_timeout)
 {
 	struct xc_session *s = &e->c.session;
 
 	xc_session_close(s, t->now_ns);
 	if (t->cfg.events->closed)
 		t->cfg.events->closed(t->cfg.arg, &e->c, is_timeout);
+	xc_session_done(s);
 	stop_waiting(t, e);
-	unlink_age(t, e);
+	leave(&t->live, e);
+	e->is_husk = true;
+	join(&t->husks, e);
+	t->stats.n_conns--;
+}
+
+static void remove_entry(struct xc_l7_table *t, struct entry *e, bool is_timeout)
+{
+	if (!e->is_husk)
+		make_husk(t, e, is_timeout);
+	leave(&t->husks, e);
 	xc_index_del(&t->index, e->hash, e->slot);
 	t->slots[e->slot] = NULL;
 	t->free_slots[t->n_free++] = e->slot;
-	t->stats.n_conns--;
-	xc_session_done(s);
 	free(e);
 }
 
 void xc_l7_table_close(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns)
 {
+	struct entry *e = (struct entry *)c;
+
 	if (now_ns > t->now_ns)
 		t->now_ns = now_ns;
-	remove_entry(t, (struct entry *)c, false);
+	if (c->peer_cookie && !e->is_husk)
+		make_husk(t, e, false);	/* the other end still has something to send */
+	else
+		remove_entry(t, e, false);
 }
 
 /* Who is the client, as far as the first segment tells: the sender of a SYN, the receiver of a SYN-ACK, else who has
@@ -222,9 +263,11 @@ static struct entry *add(struct xc_l7_table *t, const struct xc_segment *seg)
 		t->stats.n_no_memory++;
 		return NULL;
 	}
+	if (!t->n_free && t->husks.oldest)
+		remove_entry(t, t->husks.oldest, false);
 	if (!t->n_free) {
 		t->stats.n_evicted++;
-		remove_entry(t, t->oldest, true);
+		remove_entry(t, t->live.oldest, true);
 	}
 	xc_session_init(&e->c.session, &t->engine, &tuple, knows_role);
 	e->c.session.cookie = e->c.cookie = seg->cookie;
@@ -235,7 +278,7 @@ static struct entry *add(struct xc_l7_table *t, const struct xc_segment *seg)
 	e->hash = hash_of(&tuple);
 	t->slots[e->slot] = e;
 	xc_index_add(&t->index, e->hash, e->slot);
-	link_newest(t, e);
+	join(&t->live, e);
 	t->stats.n_conns++;
 	t->stats.n_opened++;
 	if (t->cfg.events->opened)
@@ -250,12 +293,14 @@ static bool is_new_life(const struct xc_l7_conn *c, const struct xc_segment *seg
 	bool from_client = xc_tuple_equal(&seg->tuple, &s->tuple);
 	const struct xc_stream *st = &s->stream[from_client ? XC_L7_CLIENT : XC_L7_SERVER];
 
-	if (seg->tuple.proto != 6 || !(seg->tcp_flags & XC_TCP_SYN) ||
-	    (seg->tcp_flags & XC_TCP_ACK))
+	if (seg->tuple.proto != 6 || !(seg->tcp_flags & XC_TCP_SYN))
 		return false;
-	if (s->is_closed)
-		return true;
-	return st->is_started && (int32_t)(st->next - (uint32_t)st->n_bytes - (seg->seq + 1)) != 0;
+	if (st->is_started && st->next - (uint32_t)st->n_bytes == seg->seq + 1)
+		return false;	/* repeated */
+	if (seg->tcp_flags & XC_TCP_ACK)
+		return st->n_bytes > 0;	/* its SYN may have been lost */
+	return s->is_closed || st->is_started || s->l7.is_late[XC_L7_CLIENT] ||
+	       s->l7.is_late[XC_L7_SERVER];
 }
 
 static struct entry *entry_for(struct xc_l7_table *t, const struct xc_segment *seg)
@@ -278,16 +323,31 @@ static struct entry *entry_for(struct xc_l7_table *t, const struct xc_segment *s
 	return e;
 }
 
+/* The kernel hands over so much before it is told anything; short conversations never tell it. */
+static bool is_news(const struct entry *e, int dir, struct xc_l7_want w)
+{
+	if (w.mode != e->told[dir].mode || w.seq != e->told[dir].seq)
+		return true;
+	return !e->has_told[dir] && e->c.session.stream[dir].n_bytes >= TELL_BYTES;
+}
+
 static void tell_wants(struct xc_l7_table *t, struct entry *e)
 {
+	follow_swap(e);
 	for (int dir = 0; t->cfg.events->want && dir < 2; dir++) {
 		struct xc_l7_want w = xc_session_want(&e->c.session, dir);
 
-		if (w.mode == e->told[dir].mode && w.seq == e->told[dir].seq)
+		if (!is_news(e, dir, w))
 			continue;
 		e->told[dir] = w;
+		e->has_told[dir] = true;
 		t->cfg.events->want(t->cfg.arg, &e->c, dir, w);
 	}
+}
+
+static bool is_over(const struct xc_session *s)
+{
+	return s->is_closed || (s->has_ended[XC_L7_CLIENT] && s->has_ended[XC_L7_SERVER]);
 }
 
 struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segment *seg)
@@ -296,27 +356,53 @@ struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segme
 
 	if (seg->ts_ns > t->now_ns)
 		t->now_ns = seg->ts_ns;
-	if (!e || e->c.cookie != seg->cookie)
+	if (!e || e->is_husk || e->c.cookie != seg->cookie)
 		return NULL;
-	if (e != t->newest) {
-		unlink_age(t, e);
-		link_newest(t, e);
+	if (e != t->live.newest) {
+		leave(&t->live, e);
+		join(&t->live, e);
 	}
+	if (seg->has_lost)
+		xc_session_lost(&e->c.session);
 	xc_session_feed(&e->c.session, seg);
 	tell_wants(t, e);
 	wait_if_needed(t, e);
-	return &e->c;
+	if (e->c.cookie || !is_over(&e->c.session))
+		return &e->c;
+	make_husk(t, e, false);	/* no socket tells when it is gone */
+	return NULL;
+}
+
+void xc_l7_table_touch(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns)
+{
+	struct entry *e = (struct entry *)c;
+
+	if (now_ns > t->now_ns)
+		t->now_ns = now_ns;
+	if (e->is_husk)
+		return;
+	c->session.last_ns = t->now_ns;
+	leave(&t->live, e);
+	join(&t->live, e);
 }
 
 /* ---- time ---------------------------------------------------------------------------------------------- */
 
+static uint64_t silent_ns(const struct xc_l7_table *t, const struct entry *e)
+{
+	uint64_t last_ns = e->c.session.last_ns;
+
+	return last_ns < t->now_ns ? t->now_ns - last_ns : 0;
+}
+
 static void clean_up(struct xc_l7_table *t)
 {
-	while (t->oldest && t->now_ns - t->oldest->c.session.last_ns > t->cfg.timeout_ns &&
-	       t->oldest->c.session.last_ns < t->now_ns) {
+	while (t->live.oldest && silent_ns(t, t->live.oldest) > t->cfg.timeout_ns) {
 		t->stats.n_timed_out++;
-		remove_entry(t, t->oldest, true);
+		remove_entry(t, t->live.oldest, true);
 	}
+	while (t->husks.oldest && silent_ns(t, t->husks.oldest) > HUSK_NS)
+		remove_entry(t, t->husks.oldest, false);
 	t->cleanup_ns = t->now_ns + t->cfg.cleanup_ns;
 }
 
@@ -341,12 +427,12 @@ uint64_t xc_l7_table_deadline(const struct xc_l7_table *t)
 {
 	if (t->waiting)
 		return t->tick_ns;
-	return t->oldest ? t->cleanup_ns : UINT64_MAX;
+	return t->live.oldest || t->husks.oldest ? t->cleanup_ns : UINT64_MAX;
 }
 
 struct xc_l7_conn *xc_l7_table_next(struct xc_l7_table *t, struct xc_l7_conn *c)
 {
-	struct entry *e = c ? ((struct entry *)c)->newer : t->oldest;
+	struct entry *e = c ? ((struct entry *)c)->newer : t->live.oldest;
 
 	return e ? &e->c : NULL;
 }
@@ -356,6 +442,7 @@ void xc_l7_table_get_stats(const struct xc_l7_table *t, struct xc_l7_table_stats
 	*ret_stats = t->stats;
 	ret_stats->l7 = t->engine.stats;
 	ret_stats->bytes_held = t->engine.memory.used;
+	ret_stats->bytes_refused = t->engine.memory.n_refused;
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------ */
@@ -364,8 +451,10 @@ void xc_l7_table_free(struct xc_l7_table *t)
 {
 	if (!t)
 		return;
-	while (t->oldest)
-		remove_entry(t, t->oldest, true);
+	while (t->live.oldest)
+		remove_entry(t, t->live.oldest, true);
+	while (t->husks.oldest)
+		remove_entry(t, t->husks.oldest, true);
 	xc_l7_engine_done(&t->engine);
 	xc_index_done(&t->index);
 	free(t->slots);
@@ -384,6 +473,9 @@ int xc_l7_table_new(const struct xc_l7_table_cfg *cfg, struct xc_l7_table **ret_
 		return -ENOMEM;
 	t->cfg = *cfg;
 	xc_l7_engine_init(&t->engine, on_request, t);
+	t->engine.with_query = cfg->with_query;
+	t->engine.off = cfg->off;
+	t->engine.ports = cfg->ports;
 	t->slots = calloc(cfg->max_conns, sizeof(*t->slots));
 	t->free_slots = calloc(cfg->max_conns, sizeof(*t->free_slots));
 	r = xc_index_init(&t->index, cfg->max_conns);

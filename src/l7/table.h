@@ -38,6 +38,9 @@ struct xc_l7_table_cfg {
 	uint64_t cleanup_ns;	/* how often that is looked at */
 	const struct xc_l7_events *events;	/* borrowed */
 	void *arg;
+	bool with_query;	/* see struct xc_l7 */
+	uint64_t off;		/* see struct xc_l7_engine */
+	const struct xc_l7_port *ports;	/* the same; borrowed */
 };
 
 struct xc_l7_table_stats {
@@ -46,6 +49,7 @@ struct xc_l7_table_stats {
 	uint64_t n_opened, n_evicted, n_timed_out;
 	uint64_t n_no_memory;
 	uint64_t bytes_held;	/* of unfinished messages */
+	uint64_t bytes_refused;	/* they found no room: gaps */
 };
 
 /** 0 or -ENOMEM. */
@@ -54,7 +58,7 @@ int xc_l7_table_new(const struct xc_l7_table_cfg *cfg, struct xc_l7_table **ret_
 /** Everything still open is closed and told. Accepts NULL. */
 void xc_l7_table_free(struct xc_l7_table *t);
 
-/** Take a segment (TCP or UDP). Its connection, or NULL: it belongs to a twin, or there is no memory. */
+/** Take a segment (TCP or UDP). Its connection, or NULL: it belongs to a twin, is over, or there is no memory. */
 struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segment *seg);
 
 /** The connection with the socket @cookie, or NULL. */
@@ -64,8 +68,11 @@ struct xc_l7_conn *xc_l7_table_find(const struct xc_l7_table *t, const struct xc
 /** Any connection between these ends, in either direction, or NULL. */
 struct xc_l7_conn *xc_l7_table_find_flow(const struct xc_l7_table *t, const struct xc_tuple *tuple);
 
-/** The connection is over. */
+/** The connection is over. Without sockets (cookie 0) the table tells that from FINs and RST. */
 void xc_l7_table_close(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns);
+
+/** Something passed on @c that nobody wanted to see: it is not silent. */
+void xc_l7_table_touch(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns);
 
 /** Time has passed: holes, time-outs, clean-up. */
 void xc_l7_table_tick(struct xc_l7_table *t, uint64_t now_ns);

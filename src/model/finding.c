@@ -25,7 +25,8 @@ const char *xc_layer_str(enum xc_layer layer)
 {
 	static const char *const names[] = {
 		[XC_LAYER_L2] = "L2", [XC_LAYER_L3] = "L3",	    [XC_LAYER_FILTER] = "filter",
-		[XC_LAYER_L4] = "L4", [XC_LAYER_SOCKET] = "socket", [XC_LAYER_PROCESS] = "process", [XC_LAYER_L7] = "L7",
+		[XC_LAYER_L4] = "L4", [XC_LAYER_SOCKET] = "socket", [XC_LAYER_PROCESS] = "process",
+		[XC_LAYER_L7] = "L7",
 	};
 
 	_Static_assert(ARRAY_SIZE(names) == _XC_LAYER_MAX, "every layer has a name");

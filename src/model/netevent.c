@@ -46,9 +46,8 @@ const char *xc_netevent_state_str(enum xc_netevent_state state)
 const char *xc_request_flag_str(unsigned int bit)
 {
 	static const char *const words[] = { "joined_late",	"truncated", "gap",
-					     "role_inferred",	"unknown_fields",
-					     "resent",		"inferred_status",
-					     "streaming",	"tls_plaintext" };
+					     "role_inferred",	"unknown_fields", "resent",
+					     "inferred_status", "streaming",	  "tls_plaintext" };
 
 	return bit < ARRAY_SIZE(words) ? words[bit] : NULL;
 }

@@ -55,11 +55,13 @@ struct xc_netevent {
 	uint32_t tid;		/* 0 = not known */
 	uint32_t netns;
 	uint32_t ifindex;
-	uint64_t bytes_sent, bytes_recv;	/* payload so far, as the local end sees it; of a capture, the client */
+	uint64_t bytes_sent,
+		bytes_recv; /* payload so far, as the local end sees it; of a capture, the client */
 	uint64_t packets_sent, packets_recv;
 
 	uint64_t payload_bytes;	/* of this message */
-	uint64_t first_byte_ns;	/* of the request to that of the answer; a connection: of the SYN to its answer. 0 = not known */
+	uint64_t
+		first_byte_ns; /* of the request to that of the answer; a connection: of the SYN to its answer. 0 = not known */
 	uint64_t last_byte_ns;
 	uint64_t duration_ns;	/* of the connection so far; 0 = it is older than our view */
 	uint32_t n_requests;	/* of the connection so far */

@@ -57,6 +57,7 @@ static const struct {
 	TEXT(XC_EVT_NOTE, xc_note_evt, key),
 	TEXT(XC_EVT_NOTE, xc_note_evt, value),
 	TEXT(XC_EVT_ADDR, xc_addr_evt, dev),
+	TEXT(XC_EVT_SEGMENT, xc_segment_evt, owner.comm),
 };
 
 uint32_t xc_record_min_size(uint16_t kind)
@@ -64,10 +65,17 @@ uint32_t xc_record_min_size(uint16_t kind)
 	return kind < ARRAY_SIZE(min_size) ? min_size[kind] : 0;
 }
 
+static bool is_segment_sound(const struct xc_segment_evt *e)
+{
+	return e->n_bytes <= e->hdr.size_bytes - sizeof(*e) && e->n_bytes <= e->wire_bytes;
+}
+
 bool xc_record_is_sound(const struct xc_evt *e)
 {
 	if (e->kind >= ARRAY_SIZE(min_size) || e->size_bytes < min_size[e->kind])
 		return true;
+	if (e->kind == XC_EVT_SEGMENT && !is_segment_sound((const struct xc_segment_evt *)e))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (texts[i].kind == e->kind &&
 		    !memchr((const char *)e + texts[i].offset, '\0', texts[i].size))

@@ -60,27 +60,36 @@ void xc_request_status(struct xc_request *r, int32_t status, struct xc_span text
 
 /* ---- attributes: "key\0value\0" again and again, whole ones only ---------------------------- */
 
+static char *put_lower(char *out, struct xc_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+
+		*out++ = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c ? c : ' ');
+	}
+	*out = '\0';
+	return out + 1;
+}
+
 static void put_pair(struct xc_request *r, const char *prefix, struct xc_span key,
 		     struct xc_span value)
 {
-	size_t n_prefix = strlen(prefix), at = r->attrs.len;
+	size_t n_prefix = strlen(prefix), n = n_prefix + key.len + value.len + 2;
+	char *out = r->attrs.len + n < r->attrs.max ? xc_buf_extend(&r->attrs, n) : NULL;
 
-	if (r->attrs.len + n_prefix + key.len + value.len + 3 > r->attrs.max) {
+	if (!out) {
+		r->attrs.is_full = false;	/* no half of a pair, but shorter ones still fit */
 		r->flags |= XC_REQUEST_TRUNCATED;
 		return;
 	}
-	xc_buf_put(&r->attrs, prefix, n_prefix);
-	for (size_t i = 0; i < key.len; i++)
-		xc_buf_putc(&r->attrs, key.p[i] ? (char)tolower(key.p[i]) : ' ');
-	xc_buf_putc(&r->attrs, '\0');
-	for (size_t i = 0; i < value.len; i++)
-		xc_buf_putc(&r->attrs, value.p[i] ? (char)value.p[i] : ' ');
-	xc_buf_putc(&r->attrs, '\0');
-	if (!r->attrs.is_full)
-		return;
-	r->attrs.len = at;	/* memory ran out: no half of a pair stays */
-	r->attrs.is_full = false;
-	r->flags |= XC_REQUEST_TRUNCATED;
+	memcpy(out, prefix, n_prefix);
+	out = put_lower(out + n_prefix, key);
+	for (size_t i = 0; i < value.len; i++) {
+		uint8_t c = value.p[i];
+
+		out[i] = (char)(c && c != '\r' && c != '\n' ? c : ' ');
+	}
+	out[value.len] = '\0';
 }
 
 void xc_request_attr(struct xc_request *r, const char *key, struct xc_span value)
@@ -103,8 +112,8 @@ void xc_request_attr_uint(struct xc_request *r, const char *key, uint64_t value)
 		 (struct xc_span){ (const uint8_t *)text, (size_t)n });
 }
 
-/* Header fields that carry a secret or a person's session. */
-static bool is_secret(struct xc_span name)
+/* ... or a person's session. */
+bool xc_request_is_secret(struct xc_span name)
 {
 	static const char *const secrets[] = {
 		"authorization",
@@ -121,7 +130,7 @@ static bool is_secret(struct xc_span name)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
-		if (xc_span_is(name, secrets[i]))
+		if (name.len && (name.p[0] | 0x20) == secrets[i][0] && xc_span_is(name, secrets[i]))
 			return true;
 	return false;
 }
@@ -132,7 +141,7 @@ void xc_request_header(struct xc_request *r, bool is_response, struct xc_span na
 	static const char hidden[] = "[redacted]";
 	const char *prefix = is_response ? "http.response.header." : "http.request.header.";
 
-	if (is_secret(name))
+	if (xc_request_is_secret(name))
 		value = (struct xc_span){ (const uint8_t *)hidden, sizeof(hidden) - 1 };
 	put_pair(r, prefix, name, value);
 }

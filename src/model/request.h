@@ -73,6 +73,7 @@ struct xc_request {
 	struct xc_request *next;
 	uint32_t n_resent;
 	uint16_t progress;	/* of the parser: what it has seen of request and answer */
+	uint64_t left[2];	/* of the parser: bytes to come of what was begun in each direction */
 	bool is_told;
 };
 
@@ -84,7 +85,7 @@ void xc_request_method(struct xc_request *r, struct xc_span text);
 void xc_request_target(struct xc_request *r, struct xc_span text);
 void xc_request_status(struct xc_request *r, int32_t status, struct xc_span text);
 
-/** Add an attribute; NULs in @value become spaces. What does not fit any more sets XC_REQUEST_TRUNCATED. */
+/** Add an attribute; NULs and line ends in @value become spaces. What does not fit any more sets XC_REQUEST_TRUNCATED. */
 void xc_request_attr(struct xc_request *r, const char *key, struct xc_span value);
 void xc_request_attr_text(struct xc_request *r, const char *key, const char *value);
 void xc_request_attr_uint(struct xc_request *r, const char *key, uint64_t value);
@@ -98,6 +99,9 @@ void xc_request_unset(struct xc_request *r, const char *key);
  */
 void xc_request_header(struct xc_request *r, bool is_response, struct xc_span name,
 		       struct xc_span value);
+
+/** Does a header field of this name carry a secret? */
+bool xc_request_is_secret(struct xc_span name);
 
 /** First value of @key, or NULL. */
 const char *xc_request_get(const struct xc_request *r, const char *key);

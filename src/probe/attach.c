@@ -155,7 +155,9 @@ static int load(const struct xc_probe_env *env, struct bpf_object *obj)
 
 static struct bpf_link *attach_one(const struct bpf_program *prog, int cgroup_fd)
 {
-	if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+	enum bpf_prog_type type = bpf_program__type(prog);
+
+	if (type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR || type == BPF_PROG_TYPE_CGROUP_SKB)
 		return bpf_program__attach_cgroup(prog, cgroup_fd);
 	return bpf_program__attach(prog);
 }

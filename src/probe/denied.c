@@ -15,6 +15,7 @@ const struct xc_probe xc_probe_denied = {
 	.needs = "cgroup v2, bpf_get_retval() (5.18); CAP_BPF, CAP_NET_ADMIN",
 	.without = "EPERM from a cgroup program has no explanation",
 	.needs_func = "bpf_get_retval",
+	.serves = XC_FOR_FAILURES,
 	.elf = denied_bpf__elf_bytes,
 	.programs = programs,
 };

@@ -24,6 +24,7 @@ const struct xc_probe xc_probe_drop = {
 	.needs =
 		"tracepoint skb:kfree_skb; its reason argument since 5.17, its receiving socket since 6.11",
 	.without = "silent drops on this host look like a black hole",
+	.serves = XC_FOR_FAILURES,
 	.elf = drop_bpf__elf_bytes,
 	.programs = programs,
 };

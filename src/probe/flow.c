@@ -24,7 +24,7 @@ const struct xc_probe xc_probe_flow = {
 	.text = "flows: every packet of an interface, counted where it enters and leaves",
 	.needs = "TC programs (TCX since 6.6) with spin locks (5.1); CAP_BPF, CAP_NET_ADMIN",
 	.without = "features can be had from captures only",
-	.is_for_flows = true,
+	.serves = XC_FOR_FLOWS,
 	.elf = flow_bpf__elf_bytes,
 	.programs = programs,
 };

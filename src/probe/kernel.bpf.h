@@ -129,8 +129,13 @@ struct dst_entry {
 	struct net_device *dev;
 };
 
+typedef struct {
+	int owned;
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	struct sk_buff_head sk_error_queue;
 	struct dst_entry *sk_dst_cache;
 	int sk_rcvbuf;

@@ -30,6 +30,7 @@ const struct xc_probe xc_probe_path = {
 	.needs =
 		"tracepoints neigh:*, fib:fib_table_lookup, fib6:fib6_table_lookup, icmp:icmp_send",
 	.without = "missing hosts and routes show only as time-outs or error numbers",
+	.serves = XC_FOR_FAILURES,
 	.elf = path_bpf__elf_bytes,
 	.programs = programs,
 };

@@ -37,6 +37,7 @@ struct xc_probe_env {
 	const char *cgroup_root;	/* cgroup v2 tree, NULL = none */
 	uint32_t ring_bytes;
 	uint32_t max_flows;		/* of probes that are for flows */
+	uint32_t max_connections;	/* ... for requests */
 	struct xc_probe_report *report;	/* never NULL */
 };
 
@@ -53,12 +54,19 @@ struct xc_program {
 	const char *so;		/* what is less certain for it */
 };
 
+/* What a probe is loaded for. */
+enum xc_serves {
+	XC_FOR_FAILURES = 1 << 0,	/* why */
+	XC_FOR_FLOWS = 1 << 1,	/* features */
+	XC_FOR_REQUESTS = 1 << 2,	/* whatever reads payload */
+};
+
 /**
  * struct xc_probe - one hook family: a BPF object, its programs, and what they are good for
  * @needs: one line for doctor: kernel features and capabilities
  * @without: what becomes less certain when the probe is missing
  * @needs_func: kernel function (helpers are functions) its programs call; NULL = none
- * @is_for_flows: `features` loads it; the others are for `why`, and come first in the list
+ * @serves: enum xc_serves; nothing else loads it
  * @elf: the object, built into crosscut
  * @programs: ends with a row without name
  */
@@ -68,7 +76,7 @@ struct xc_probe {
 	const char *needs;
 	const char *without;
 	const char *needs_func;
-	bool is_for_flows;
+	uint8_t serves;
 	const void *(*elf)(size_t *ret_size);
 	const struct xc_program *programs;
 };

@@ -19,6 +19,7 @@ const struct xc_probe xc_probe_proc = {
 	.text = "OOM kills and exits of processes",
 	.needs = "tracepoints oom:mark_victim with the task (6.8), sched:sched_process_exit",
 	.without = "a dead server is seen only by its resets",
+	.serves = XC_FOR_FAILURES,
 	.elf = proc_bpf__elf_bytes,
 	.programs = programs,
 };

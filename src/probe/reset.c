@@ -18,6 +18,7 @@ const struct xc_probe xc_probe_reset = {
 	.text = "RSTs this host sends, and why",
 	.needs = "tracepoint tcp:tcp_send_reset; its reason argument since 6.10",
 	.without = "a refused or reset connection cannot be traced to its sender",
+	.serves = XC_FOR_FAILURES,
 	.elf = reset_bpf__elf_bytes,
 	.programs = programs,
 };

@@ -28,15 +28,16 @@ static __always_inline void scan_emit(struct sock *sk, struct xc_sock_own *own, 
 	xc_submit(e);
 }
 
-static __always_inline void learn_listener(struct sock *sk, u32 netns, u32 tgid)
+static __always_inline void learn_listener(struct sock *sk, u32 netns, const struct xc_owner *owner)
 {
 	struct xc_listener_key lk = { .netns = netns };
-	struct xc_listener l = { .sk = (u64)sk };
+	u32 tgid = owner->tgid;
 	u8 one = 1;
 
 	lk.port_he = BPF_CORE_READ(sk, __sk_common.skc_num);
-	l.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	bpf_map_update_elem(&xc_listeners, &lk, &l, BPF_NOEXIST);
+	if (!bpf_map_lookup_elem(&xc_listeners, &lk))
+		xc_listener_learn(sk, netns, BPF_CORE_READ(sk, __sk_common.skc_cookie.counter),
+				  owner);
 	bpf_map_update_elem(&xc_servers, &tgid, &one, BPF_ANY);
 }
 
@@ -64,7 +65,7 @@ static __always_inline void on_held_socket(struct sock *sk, struct task_struct *
 	if (proto != IPPROTO_TCP)
 		return;
 	if (state == TCP_LISTEN) {
-		learn_listener(sk, netns, own.owner.tgid);
+		learn_listener(sk, netns, &own.owner);
 		scan_emit(sk, &own, XC_SOCK_LISTEN);
 		return;
 	}

@@ -26,6 +26,7 @@ const struct xc_probe xc_probe_scan = {
 	.text = "sockets that were there before, and sockets that are stuck",
 	.needs = "BPF iterators task_file and tcp (5.9)",
 	.without = "owners of older sockets and shut windows stay unknown",
+	.serves = XC_FOR_FAILURES | XC_FOR_REQUESTS,
 	.elf = scan_bpf__elf_bytes,
 	.programs = programs,
 };

@@ -84,17 +84,15 @@ static __always_inline void on_connect(struct sock *sk, u32 netns)
 
 static __noinline void on_listen(struct sock *sk, u32 netns)
 {
-	struct xc_listener_key lk = { .netns = netns };
 	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
-	struct xc_listener l = { .sk = (u64)sk, .cookie = xc_sk_cookie(sk) };
+	u64 cookie = xc_sk_cookie(sk);
 	u8 one = 1;
 
 	xc_owner_current(&own.owner);	/* listen() is only ever called by a process */
 	bpf_map_update_elem(&xc_servers, &own.owner.tgid, &one, BPF_ANY);
-	lk.port_he = BPF_CORE_READ(sk, __sk_common.skc_num);
-	bpf_map_update_elem(&xc_listeners, &lk, &l, BPF_ANY);
+	xc_listener_learn(sk, netns, cookie, &own.owner);
 	if (xc_task_in_scope())
-		sock_emit(sk, l.cookie, &own, XC_SOCK_LISTEN, TCP_CLOSE);
+		sock_emit(sk, cookie, &own, XC_SOCK_LISTEN, TCP_CLOSE);
 }
 
 static __noinline void on_unlisten(struct sock *sk, u32 netns)

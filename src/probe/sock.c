@@ -27,6 +27,7 @@ const struct xc_probe xc_probe_sock = {
 	.needs =
 		"tracepoints sock:inet_sock_set_state, tcp:tcp_retransmit_skb; CAP_BPF, CAP_PERFMON",
 	.without = "no connection failures are seen at all",
+	.serves = XC_FOR_FAILURES,
 	.elf = sock_bpf__elf_bytes,
 	.programs = programs,
 };

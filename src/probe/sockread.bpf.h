@@ -133,6 +133,7 @@ struct xc_listener {
 	u64 sk;			/* address, read with a checked read only */
 	u64 cookie;
 	u64 said_ns;		/* last time "full" was reported */
+	struct xc_owner owner;
 };
 
 struct {
@@ -141,6 +142,17 @@ struct {
 	__type(key, struct xc_listener_key);
 	__type(value, struct xc_listener);
 } xc_listeners SEC(".maps");
+
+/* @sk listens, because of @owner. */
+static __always_inline void xc_listener_learn(struct sock *sk, u32 netns, u64 cookie,
+					      const struct xc_owner *owner)
+{
+	struct xc_listener l = { .sk = (u64)sk, .cookie = cookie, .owner = *owner };
+	struct xc_listener_key lk = { .netns = netns };
+
+	lk.port_he = BPF_CORE_READ(sk, __sk_common.skc_num);
+	bpf_map_update_elem(&xc_listeners, &lk, &l, BPF_ANY);
+}
 
 /* How many low-value records this CPU may still send in this 100 ms. */
 struct budget {

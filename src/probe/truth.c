@@ -29,7 +29,7 @@ const struct xc_probe xc_probe_truth = {
 	.needs =
 		"tracepoints sock:inet_sock_set_state, tcp:tcp_retransmit_skb, skb:kfree_skb with reasons (5.17)",
 	.without = "retransmissions and drops are guessed from the packets, owners stay unknown",
-	.is_for_flows = true,
+	.serves = XC_FOR_FLOWS,
 	.elf = truth_bpf__elf_bytes,
 	.programs = programs,
 };

@@ -11,6 +11,7 @@ struct xc_sink_env {
 	FILE *out;		/* borrowed */
 	bool has_color;
 	unsigned int width;	/* columns of the terminal; 0 = no limit */
+	bool is_verbose;	/* leave nothing out */
 };
 
 /**

@@ -6,6 +6,7 @@
 #include "source/host.h"
 #include "source/source.h"
 
+#include "abi/segment.h"
 #include "base/log.h"
 #include "model/net.h"
 #include "model/reason.h"
@@ -69,6 +70,8 @@ static void make_cfg(struct live *l)
 	l->cfg.ifindex = l->env.iface ? l->env.scope.ifindex : 0;
 	l->cfg.own_set_mask = own_set_mask(l->env.max_connections);
 	l->cfg.drop_budget = 2000;
+	l->cfg.payload_budget = l->env.payload_budget ? l->env.payload_budget : XC_SEGMENT_BYTES;
+	l->cfg.is_payload_only = !l->env.with_failures;
 	xc_fit_kernel(&l->kernel, &l->cfg);
 }
 
@@ -202,34 +205,47 @@ static void live_closep(struct live **l)
 }
 
 /* A probe this kernel cannot have costs certainty, not the whole run; without sockets there is no run. */
+static int open_probe(struct live *l, const struct xc_probe *probe, struct xc_attached **ret)
+{
+	bool is_vital = !strcmp(probe->name, "sock") || !strcmp(probe->name, "stream");
+	struct xc_probe_report report = { 0 };
+	struct xc_probe_env env = {
+		.kernel = &l->kernel,
+		.cfg = &l->cfg,
+		.share = &l->share,
+		.cgroup_root = xc_cgroup2_root(),
+		.ring_bytes = l->env.ring_bytes,
+		.max_connections = l->env.max_connections,
+		.report = &report,
+	};
+	int r = xc_probe_open(probe, &env, ret);
+
+	if (r && is_vital)
+		return xc_err(
+			r,
+			"cannot attach to the kernel; run `crosscut doctor` for the exact remedy");
+	if (r)
+		(void)xc_log_at(XC_LOG_WARN, r, "probe %s is not available: %s", probe->name,
+				probe->without);
+	else if (report.missing[0])
+		xc_debug("probe %s: this kernel lacks %s", probe->name, report.missing);
+	return 0;
+}
+
 static int open_probes(struct live *l)
 {
-	for (size_t i = 0; xc_probes[i] && !xc_probes[i]->is_for_flows; i++) {
-		struct xc_probe_report report = { 0 };
-		struct xc_probe_env env = {
-			.kernel = &l->kernel,
-			.cfg = &l->cfg,
-			.share = &l->share,
-			.cgroup_root = xc_cgroup2_root(),
-			.ring_bytes = l->env.ring_bytes,
-			.report = &report,
-		};
-		int r = xc_probe_open(xc_probes[i], &env, &l->probes[i]);
+	unsigned int wanted = (l->env.with_failures ? XC_FOR_FAILURES : 0) |
+			      (l->env.with_payload ? XC_FOR_REQUESTS : 0);
+	int r = 0;
 
-		if (r && i == 0)
-			return xc_err(
-				r,
-				"cannot attach to the kernel; run `crosscut doctor` for the exact remedy");
-		if (r)
-			(void)xc_log_at(XC_LOG_WARN, r, "probe %s is not available: %s",
-					xc_probes[i]->name, xc_probes[i]->without);
-		else if (report.missing[0])
-			xc_debug("probe %s: this kernel lacks %s", xc_probes[i]->name,
-				 report.missing);
+	for (size_t i = 0; !r && xc_probes[i]; i++) {
+		if (!(xc_probes[i]->serves & wanted))
+			continue;
+		r = open_probe(l, xc_probes[i], &l->probes[i]);
 		if (!strcmp(xc_probes[i]->name, "scan"))
 			l->scan = l->probes[i];
 	}
-	return 0;
+	return r;
 }
 
 static int watch_fd(const struct live *l, int fd, uint64_t tag)
@@ -251,6 +267,8 @@ static void watch_namespaces(struct live *l)
 			continue;
 		ns->is_new = false;
 		allow_netns(l, ns);
+		if (!l->env.with_failures)
+			continue;
 		if (ns->icmp4_fd >= 0)
 			(void)watch_fd(l, ns->icmp4_fd, i * 2);
 		if (ns->icmp6_fd >= 0)
@@ -362,7 +380,7 @@ static void refresh(struct live *l)
 		watch_namespaces(l);
 		xc_scope_drop_gone(&l->scope);
 	}
-	for (size_t i = 0; i < l->scope.n; i++)
+	for (size_t i = 0; l->env.with_failures && i < l->scope.n; i++)
 		if (l->scope.ns[i].inum)
 			(void)xc_addresses_read(&l->scope.ns[i], &l->env);
 	l->refresh_ns = xc_now_ns();
@@ -384,8 +402,10 @@ static void start(struct live *l)
 	emit_tick(l);
 	refresh(l);
 	scan_owners(l);
-	poll_counters(l);
-	scan_all(l);
+	if (l->env.with_failures) {
+		poll_counters(l);
+		scan_all(l);
+	}
 	xc_kernel_close(&l->kernel);	/* five megabytes nobody asks again */
 }
 
@@ -410,24 +430,27 @@ static uint64_t scan_due(const struct live *l)
 
 static uint64_t next_work(const struct live *l)
 {
-	uint64_t at[] = { l->tick_ns + TICK_NS, l->counters_ns + counters_every(l), scan_due(l),
-			  l->refresh_ns + REFRESH_NS };
+	uint64_t at[] = { l->tick_ns + TICK_NS, l->refresh_ns + REFRESH_NS,
+			  l->counters_ns + counters_every(l), scan_due(l) };
+	size_t n = l->env.with_failures ? ARRAY_SIZE(at) : 2;
 	uint64_t min = at[0];
 
-	for (size_t i = 1; i < ARRAY_SIZE(at); i++)
+	for (size_t i = 1; i < n; i++)
 		min = at[i] < min ? at[i] : min;
 	return min;
 }
 
 static void do_due_work(struct live *l, uint64_t now)
 {
+	if (now >= l->refresh_ns + REFRESH_NS)
+		refresh(l);
+	if (!l->env.with_failures)
+		return;
 	xc_naming_poll(l->naming, &l->env);
 	if (now >= l->counters_ns + counters_every(l))
 		poll_counters(l);
 	if (now >= scan_due(l))
 		scan_all(l);
-	if (now >= l->refresh_ns + REFRESH_NS)
-		refresh(l);
 }
 
 static void deliver(struct live *l, const struct epoll_event *ev)
@@ -500,10 +523,23 @@ static void live_ask(void *source, const struct xc_ask *ask)
 	}
 }
 
+/* A socket that is gone leaves its policy behind when this comes late: the oldest make room. */
+static void live_want(void *source, const struct xc_segment_want *want)
+{
+	struct live *l = source;
+	int fd = xc_share_fd(&l->share, "xc_policies");
+	struct xc_policy_key key = { .cookie = want->cookie, .is_outbound = want->is_outbound };
+	struct xc_policy policy = { .mode = want->mode, .skip_until = want->skip_until };
+
+	if (fd >= 0)
+		(void)bpf_map_update_elem(fd, &key, &policy, BPF_ANY);
+}
+
 const struct xc_source xc_source_live = {
 	.name = "live",
 	.open = live_open,
 	.poll = live_poll,
 	.ask = live_ask,
+	.want = live_want,
 	.close = live_close,
 };

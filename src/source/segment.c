@@ -46,6 +46,7 @@ bool xc_segment_of_record(const struct xc_segment_evt *e, struct xc_segment *ret
 					    .n_bytes = e->n_bytes,
 					    .data = e->data,
 					    .tcp_flags = e->tcp_flags,
-					    .is_outbound = e->is_outbound };
+					    .is_outbound = e->is_outbound,
+					    .has_lost = e->lost != 0 };
 	return true;
 }

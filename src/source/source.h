@@ -31,7 +31,8 @@ struct xc_source_env {
 	bool with_trace;		/* ... and let the kernel trace it (temporary table) */
 	bool with_payload;		/* hand over segments (abi/segment.h) */
 	bool with_failures;		/* hand over what tells of connections in trouble */
-	uint32_t payload_budget;	/* bytes of each direction before its policy is known */
+	uint32_t
+		payload_budget; /* bytes of each direction before want() told anything of it; 0 = 4096, UINT32_MAX = any */
 	const char *tls_uprobes;	/* read plaintext of this process id, or "all"; NULL = no */
 	xc_record_fn on_record;
 	void *arg;
@@ -54,6 +55,7 @@ struct xc_source {
 extern const struct xc_source xc_source_live;
 extern const struct xc_source xc_source_recording;
 extern const struct xc_source xc_source_packets;
+extern const struct xc_source xc_source_mock;
 
 /** Is @path a capture, by its content? "-" (stdin) is. A recording, or nothing at all, is not. */
 bool xc_source_is_capture(const char *path);

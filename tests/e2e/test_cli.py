@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ("why", "record", "features", "doctor", "config", "lab")
+COMMANDS = ("why", "observe", "record", "features", "doctor", "config", "lab")
 OK, USAGE, CANNOT, FAILED = 0, 2, 3, 4
 
 
@@ -50,7 +50,7 @@ def test_version(run):
     assert done.returncode == OK and done.stdout.startswith("crosscut ")
 
 
-@pytest.mark.parametrize("page", ["options", "commands", "patterns", "probes", "features"])
+@pytest.mark.parametrize("page", ["options", "commands", "patterns", "probes", "features", "events"])
 def test_reference_pages(run, page):
     done = run("help", "--markdown", page)
     assert done.returncode == OK and done.stdout.startswith("<!-- SPDX")
@@ -63,7 +63,7 @@ def test_reference_pages(run, page):
 @pytest.mark.parametrize("args, message", [
     (["wy"], "no command 'wy'; crosscut help shows them all"),
     (["help", "wy"], "no command 'wy'; crosscut help shows them all"),
-    (["help", "--markdown", "x"], "help --markdown needs a page: options, commands, patterns, probes or features"),
+    (["help", "--markdown", "x"], "help --markdown needs a page: options, commands, patterns, probes, features or events"),
     (["why", "--durtion", "5s"], "unknown option --durtion; did you mean --duration?"),
     (["why", "--duration", "5x"], "--duration: '5x' is no time; write 300ms, 5s, 2m or 1h"),
     (["why", "--grace", "1s"], "--grace: '1s' is out of range; give 10ms to 500ms"),

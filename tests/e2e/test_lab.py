@@ -133,7 +133,7 @@ def test_child_reports_its_error_and_its_silence(lab_name):
 def test_truth_is_complete(name):
     scenario = lab.load(name)
     truth = scenario.TRUTH
-    assert lab.TRUTH_KEYS <= truth.keys() <= lab.TRUTH_KEYS | {"alone"}
+    assert lab.TRUTH_KEYS <= truth.keys() <= lab.TRUTH_KEYS | {"alone", "options"}
     assert truth["pattern"] is None or truth["pattern"] in PATTERNS
     assert set(truth["accept"]) <= PATTERNS
     assert truth["view"] and set(truth["view"]) <= set(topology.SUFFIX)

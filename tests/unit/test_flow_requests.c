@@ -31,7 +31,9 @@ static int tear_down(void **state)
 static struct xc_request make(const char *protocol, const char *target, int32_t status, uint64_t ms,
 			      uint64_t latency_ms)
 {
-	struct xc_request r = { .protocol = protocol, .status = status, .request_first_ns = ms * MS };
+	struct xc_request r = { .protocol = protocol,
+				.status = status,
+				.request_first_ns = ms * MS };
 
 	(void)snprintf(r.target, sizeof(r.target), "%s", target);
 	r.response_first_ns = latency_ms ? (ms + latency_ms) * MS : 0;
@@ -45,7 +47,8 @@ static struct xc_request make(const char *protocol, const char *target, int32_t 
 
 static void add(const struct xc_flow_key *key, uint64_t no, struct xc_request r)
 {
-	xc_requests_add(t, key, no, &r, r.status == XC_STATUS_NONE ? XC_REQUEST_ABANDONED : XC_REQUEST_ANSWERED);
+	xc_requests_add(t, key, no, &r,
+			r.status == XC_STATUS_NONE ? XC_REQUEST_ABANDONED : XC_REQUEST_ANSWERED);
 }
 
 static void the_worst_then_the_slowest_stands_for_all(void **state)
@@ -109,15 +112,18 @@ static void a_search_list_that_ends_well_is_no_failure(void **state)
 		{ "db.prod.svc.local", "db.svc.local", 2, 0 },
 		{ "db.svc.local", "db", 2, 0 },
 		{ "db.svc.local", "other.svc.local", 2, 1 },
-		{ "db.svc.local", "db.svc.local", 2, 1 },	/* the other record type of the same name */
+		{ "db.svc.local", "db.svc.local", 2,
+		  1 }, /* the other record type of the same name */
 		{ "db.svc.local", "db.local", 1500, 1 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		add(&resolver, i, make("dns", rows[i].missing, 3, 1000 + i * 10000, 1));
-		add(&resolver, i, make("dns", rows[i].found, 0, 1000 + i * 10000 + rows[i].after_ms, 1));
-		assert_int_equal(xc_requests_find(t, &resolver, i)->n_dns_failures, rows[i].n_failures);
+		add(&resolver, i,
+		    make("dns", rows[i].found, 0, 1000 + i * 10000 + rows[i].after_ms, 1));
+		assert_int_equal(xc_requests_find(t, &resolver, i)->n_dns_failures,
+				 rows[i].n_failures);
 		assert_int_equal(xc_requests_find(t, &resolver, i)->n_dns, 2);
 		xc_requests_end(t, i);
 	}
@@ -140,11 +146,16 @@ static void windows_end_and_what_finds_no_room_is_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_worst_then_the_slowest_stands_for_all, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_request_under_way_is_there_until_something_is_known, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(time_outs_are_counted_and_have_no_code, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_search_list_that_ends_well_is_no_failure, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(windows_end_and_what_finds_no_room_is_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_worst_then_the_slowest_stands_for_all, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_request_under_way_is_there_until_something_is_known, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(time_outs_are_counted_and_have_no_code, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_search_list_that_ends_well_is_no_failure, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(windows_end_and_what_finds_no_room_is_counted,
+						set_up, tear_down),
 	};
 
 	return XC_RUN(tests);

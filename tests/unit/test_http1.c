@@ -18,9 +18,9 @@ static void a_request_and_its_answer(void **state)
 	talk_plain(&t, &out);
 	assert_string_equal(out.text,
 			    "answered|http|0|GET|/a/b|404 Not Found|client_error"
+			    "|url.query=[redacted]|network.protocol.version=1.1"
 			    "|http.request.header.host=example.org|server.address=example.org"
-			    "|http.request.header.authorization=[redacted]|url.query=[redacted]"
-			    "|network.protocol.version=1.1"
+			    "|http.request.header.authorization=[redacted]"
 			    "|http.response.header.content-length=5\n");
 	talk_check_properties(&t);
 }

@@ -7,20 +7,22 @@
 #define REQUESTS(...) .requests = { __VA_ARGS__ }
 #define REQUEST(protocol_, ...)                                                                    \
 	{                                                                                          \
-		.protocol = protocol_, .first_ns = T0, __VA_ARGS__       \
+		.protocol = protocol_, .first_ns = T0, __VA_ARGS__                                 \
 	}
 #define QUERY(...) REQUEST("dns", .method = "A", .target = "db.example", __VA_ARGS__)
 #define GET(...) REQUEST("http", .method = "GET", .target = "/a", __VA_ARGS__)
 #define HELLO(...) REQUEST("tls", .method = "ClientHello", .target = "db.example", __VA_ARGS__)
 #define CUT .result = XC_RESULT_NO_ANSWER
-#define SECONDS(n) ((n) * 1000 * MS)
+#define SECONDS(n) ((n)*1000 * MS)
 
 static const struct row request_rows[] = {
 	/* ---- dns-failure */
 	ROW("no such name", "dns-failure", "spelling of db.example", UDP,
-	    REQUESTS(QUERY(.status = 3, .status_text = "NXDOMAIN", .result = XC_RESULT_CLIENT_ERROR))),
+	    REQUESTS(QUERY(.status = 3, .status_text = "NXDOMAIN",
+			   .result = XC_RESULT_CLIENT_ERROR))),
 	ROW("the server failed", "dns-failure", "says SERVFAIL", UDP,
-	    REQUESTS(QUERY(.status = 2, .status_text = "SERVFAIL", .result = XC_RESULT_SERVER_ERROR))),
+	    REQUESTS(QUERY(.status = 2, .status_text = "SERVFAIL",
+			   .result = XC_RESULT_SERVER_ERROR))),
 	ROW("the server does not answer", "dns-failure", "asked 3 times", UDP,
 	    REQUESTS(QUERY(.n_retries = 2, CUT, .last_ns = T0 + SECONDS(5)))),
 	NEAR("a rule drops the queries", "dns-failure", "filter-drop", UDP, REQUESTS(QUERY(CUT)),
@@ -30,9 +32,12 @@ static const struct row request_rows[] = {
 	ROW("an HTTP server error", "request-error", "answers 503", .was_established = true,
 	    REQUESTS(GET(.status = 503, .status_text = "Service Unavailable",
 			 .result = XC_RESULT_SERVER_ERROR))),
-	ROW("a gateway whose server fails", "request-error", "It is a gateway", .was_established = true,
-	    REQUESTS(GET(.status = 502, .status_text = "Bad Gateway", .result = XC_RESULT_SERVER_ERROR))),
-	ROW("a gRPC call that failed", "request-error", "grpc 14 UNAVAILABLE", .was_established = true,
+	ROW("a gateway whose server fails", "request-error", "It is a gateway",
+	    .was_established = true,
+	    REQUESTS(GET(.status = 502, .status_text = "Bad Gateway",
+			 .result = XC_RESULT_SERVER_ERROR))),
+	ROW("a gRPC call that failed", "request-error", "grpc 14 UNAVAILABLE",
+	    .was_established = true,
 	    REQUESTS(REQUEST("grpc", .target = "/shop.Cart/Add", .status = 14,
 			     .status_text = "UNAVAILABLE", .result = XC_RESULT_SERVER_ERROR))),
 	NEAR("the client is to blame", "request-error", NULL, .was_established = true,
@@ -54,14 +59,14 @@ static const struct row request_rows[] = {
 	/* ---- protocol-mismatch */
 	ROW("HTTP to a TLS port", "protocol-mismatch", "https://", .was_established = true,
 	    REQUESTS(GET(.status = 400, .mismatch = "tls", .result = XC_RESULT_CLIENT_ERROR))),
-	ROW("TLS to an HTTP port", "protocol-mismatch", "enable it on port 80", .was_established = true,
-	    REQUESTS(HELLO(CUT, .mismatch = "http"))),
+	ROW("TLS to an HTTP port", "protocol-mismatch", "enable it on port 80",
+	    .was_established = true, REQUESTS(HELLO(CUT, .mismatch = "http"))),
 	NEAR("a request cut short", "protocol-mismatch", "no-response", .was_established = true,
 	     REQUESTS(GET(CUT, .closed_ns = T0 + MS))),
 
 	/* ---- no-response */
-	ROW("closed without a byte", "no-response", "without a byte of an answer", .was_established = true,
-	    REQUESTS(GET(CUT, .closed_ns = T0 + MS))),
+	ROW("closed without a byte", "no-response", "without a byte of an answer",
+	    .was_established = true, REQUESTS(GET(CUT, .closed_ns = T0 + MS))),
 	ROW("closed within the answer", "no-response", "in the middle of its answer",
 	    .was_established = true,
 	    REQUESTS(GET(CUT, .status = 200, .is_begun = true, .closed_ns = T0 + MS))),

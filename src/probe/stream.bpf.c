@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What sockets send and receive, for requests: packets on their way into and out of sockets of this host,
+ * at the root of the cgroup tree. Always returns 1: never changes a packet's fate. What is not in scope,
+ * and what nobody wants, is not copied.
+ */
+#include "abi/segment.h"
+#include "probe/common.bpf.h"
+#include "probe/sockread.bpf.h"
+
+#include "abi/flow_packet.h"
+
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define NO_RECORD (-1)
+#define PASS 1
+#define PF_KTHREAD 0x200000	/* include/linux/sched.h */
+
+enum { OUT, IN };	/* index of what is kept for each direction */
+
+enum { OWNER_UNKNOWN, OWNER_LISTENER, OWNER_SURE };
+
+/* What is known of a socket; where datagrams have many peers, of the socket and one of them. */
+struct stream {
+	u64 bytes[2];
+	u32 packets[2];
+	u32 budget[2];
+	u64 open_ns;
+	u64 told;		/* jiffies of the latest record */
+	struct xc_tuple tuple;	/* s* = this socket */
+	struct xc_owner owner;
+	u32 netns;
+	u32 ifindex;
+	u8 lost[2];		/* enum xc_segment_lost */
+	u8 owner_is;
+	u8 has_told;
+	u32 _pad0;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, struct stream);
+} xc_streams SEC(".maps");
+
+/* Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct xc_policy_key);
+	__type(value, struct xc_policy);
+} xc_policies SEC(".maps");
+
+/* Who sends from a socket of datagrams, by its own cookie. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct xc_owner);
+} stream_senders SEC(".maps");
+
+/* The packet that ends a handshake belongs to the listener still: what its child is told of it. */
+struct handshake {
+	u32 seq, ack;
+	u32 ifindex;
+	u32 wire_bytes, n_bytes;
+	u16 sport_he, dport_he;
+	u8 bytes[XC_SEGMENT_BYTES];
+};
+
+/* Used on the way in only, where packets of one CPU do not interrupt each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct handshake);
+} stream_handshakes SEC(".maps");
+
+/* ---- one packet ---------------------------------------------------------------------------- */
+
+struct head {
+	u8 addr[2][16];		/* source, destination */
+	u32 at;			/* of the payload */
+	u32 bytes;		/* of payload */
+	u32 seq, ack;
+	u16 port_he[2];
+	u8 proto;
+	u8 tcp_flags;
+	u8 is_request;		/* ICMP: an echo request */
+	u8 _pad0;
+};
+
+#define TCP_BYTES 20
+#define UDP_BYTES 8		/* and those of an echo that are looked at */
+#define IP4_BYTES 20
+#define IP6_BYTES 40
+#define READ_BYTES (IP6_BYTES + TCP_BYTES)
+
+/* The transport header, which is not where it mostly is, behind the place of an IPv6 header. */
+static __always_inline int read_transport(struct __sk_buff *skb, const struct head *h, u8 *p)
+{
+	if (h->proto == IPPROTO_TCP)
+		return bpf_skb_load_bytes(skb, h->at, p + IP6_BYTES, TCP_BYTES);
+	return bpf_skb_load_bytes(skb, h->at, p + IP6_BYTES, UDP_BYTES);
+}
+
+static __always_inline int parse_ip4(struct __sk_buff *skb, struct head *h, u8 *p)
+{
+	if (xc_be16(p + 6) & 0x1fff)
+		return -1;
+	h->at = (p[0] & 15) * 4;
+	h->proto = p[9];
+	xc_flow_addr4(h->addr[0], p + 12);
+	xc_flow_addr4(h->addr[1], p + 16);
+	return h->at == IP4_BYTES ? 0 : read_transport(skb, h, p);
+}
+
+static __always_inline int parse_ip6(struct __sk_buff *skb, struct head *h, u8 *p)
+{
+	struct xc_flow_ip ip = { .proto = p[6] };
+
+	h->at = IP6_BYTES;
+	__builtin_memcpy(h->addr, p + 8, 32);
+	for (int i = 0; i < XC_IP6_HEADERS && xc_flow_is_ip6_extension(ip.proto); i++) {
+		if (bpf_skb_load_bytes(skb, h->at, p + IP6_BYTES, 8))
+			return -1;
+		h->at += xc_flow_ip6_extension(p + IP6_BYTES, &ip);
+	}
+	h->proto = ip.proto;
+	if (ip.flags & XC_PACKET_FRAGMENT)
+		return -1;
+	return h->at == IP6_BYTES ? 0 : read_transport(skb, h, p);
+}
+
+static __always_inline void parse_tcp(struct head *h, const u8 *p)
+{
+	h->port_he[0] = xc_be16(p);
+	h->port_he[1] = xc_be16(p + 2);
+	h->seq = xc_be32(p + 4);
+	h->ack = xc_be32(p + 8);
+	h->at += (p[12] >> 4) * 4;
+	h->tcp_flags = p[13];
+}
+
+/* UDP, and echoes, whose identifier stands for both ports. */
+static __always_inline int parse_datagram(struct head *h, const u8 *p)
+{
+	int is_ip4 = h->proto == IPPROTO_ICMP;
+
+	h->at += UDP_BYTES;
+	if (h->proto == IPPROTO_UDP) {
+		h->port_he[0] = xc_be16(p);
+		h->port_he[1] = xc_be16(p + 2);
+		return 0;
+	}
+	h->port_he[0] = h->port_he[1] = xc_be16(p + 4);
+	h->is_request = p[0] == (is_ip4 ? 8 : 128);
+	return h->is_request || p[0] == (is_ip4 ? 0 : 129) ? 0 : -1;
+}
+
+static __always_inline int parse(struct __sk_buff *skb, struct head *h)
+{
+	u8 p[READ_BYTES] XC_WORDS = { 0 }, *transport = p + IP6_BYTES;
+	u32 n = skb->len;
+
+	h->tcp_flags = h->is_request = 0;
+	h->seq = h->ack = 0;
+	if (n > READ_BYTES)
+		n = READ_BYTES;
+	asm volatile("" : "+r"(n));
+	if (n < IP4_BYTES || n > READ_BYTES || bpf_skb_load_bytes(skb, 0, p, n))
+		return -1;
+	if (p[0] >> 4 == 4 ? parse_ip4(skb, h, p) : parse_ip6(skb, h, p))
+		return -1;
+	if (h->at == IP4_BYTES)
+		transport = p + IP4_BYTES;
+	if (h->at + (h->proto == IPPROTO_TCP ? TCP_BYTES : UDP_BYTES) > skb->len)
+		return -1;
+	if (h->proto == IPPROTO_TCP)
+		parse_tcp(h, transport);
+	else if (h->proto != IPPROTO_UDP && h->proto != IPPROTO_ICMP && h->proto != IPPROTO_ICMPV6)
+		return -1;
+	else if (parse_datagram(h, transport))
+		return -1;
+	h->bytes = skb->len > h->at ? skb->len - h->at : 0;
+	return 0;
+}
+
+/* The cookie of a TCP socket; of another, and its peer. */
+static __always_inline u64 key_of(struct __sk_buff *skb, const struct head *h, int dir)
+{
+	u64 cookie = bpf_get_socket_cookie(skb), a[2], hash;
+
+	if (h->proto == IPPROTO_TCP || !cookie)
+		return cookie;
+	__builtin_memcpy(a, h->addr[dir == OUT], 16);
+	hash = (a[0] ^ h->port_he[dir == OUT]) * 0x9e3779b97f4a7c15ull;
+	hash = ((hash ^ hash >> 32) + a[1]) * 0x9e3779b97f4a7c15ull;
+	return cookie ^ (hash & 0xffffffff00000000ull);
+}
+
+/* ---- a socket is seen for the first time ----------------------------------------------------- */
+
+static __always_inline u64 budget_now(void)
+{
+	return cfg.payload_budget;
+}
+
+/* The address of the packet's socket, as a number: the verifier allows no look inside what it guards. */
+static __always_inline struct sock *socket_of(struct __sk_buff *skb)
+{
+	struct bpf_sock *guarded = skb->sk;
+	struct sock *sk = NULL;
+
+	bpf_probe_read_kernel(&sk, sizeof(sk), &guarded);
+	return sk;
+}
+
+static __always_inline void set_current(struct stream *s, struct task_struct *task)
+{
+	xc_owner_of(&s->owner, task);
+	s->owner_is = OWNER_SURE;
+}
+
+static __always_inline int is_syn(const struct head *h)
+{
+	return (h->tcp_flags & (XC_TCP_SYN | XC_TCP_ACK)) == XC_TCP_SYN;
+}
+
+/*
+ * The task that sends, when that is certain: who has locked a TCP socket sends from within a system call, and
+ * nobody else meanwhile; datagrams never leave from elsewhere. In softirq "current" is a random task.
+ */
+static __always_inline int is_from_task(struct __sk_buff *skb, const struct head *h)
+{
+	struct bpf_sock *guarded = skb->sk;
+	struct tcp_sock *tp;
+
+	if (h->proto != IPPROTO_TCP)
+		return 1;
+	tp = guarded ? bpf_skc_to_tcp_sock(guarded) : NULL;
+	return tp && ((struct sock *)tp)->sk_lock.owned;
+}
+
+static __always_inline struct task_struct *sender(struct __sk_buff *skb, const struct head *h,
+						  int dir, u32 *ret_tid)
+{
+	struct task_struct *task;
+
+	if (dir != OUT || !is_from_task(skb, h))
+		return NULL;
+	if (cfg.has_task_btf) {	/* plain loads; asked for every packet that is told */
+		struct task_struct *current = bpf_get_current_task_btf();
+
+		*ret_tid = current->pid;
+		return current->flags & PF_KTHREAD ? NULL : current;
+	}
+	task = (struct task_struct *)bpf_get_current_task();
+	*ret_tid = BPF_CORE_READ(task, pid);
+	return BPF_CORE_READ(task, flags) & PF_KTHREAD ? NULL : task;
+}
+
+static __always_inline void find_owner(struct stream *s, struct sock *sk, const struct head *h,
+				       u64 cookie)
+{
+	struct xc_owner *known = bpf_map_lookup_elem(&stream_senders, &cookie);
+	struct xc_sock_own *own;
+
+	if (h->proto != IPPROTO_TCP) {
+		if (known)
+			s->owner = *known;
+		return;
+	}
+	own = xc_own_find(sk);
+	if (own)
+		s->owner = own->owner;
+}
+
+static __always_inline int owner_in_scope(const struct xc_owner *o, struct sock *sk)
+{
+	if (cfg.tgid && cfg.tgid != o->tgid)
+		return 0;
+	if (!cfg.cgroup_id || o->cgroup_id == cfg.cgroup_id)
+		return 1;
+	return bpf_core_field_exists(struct sock_cgroup_data, cgroup) &&
+	       cgroup_in_scope(BPF_CORE_READ(sk, sk_cgrp_data.cgroup));
+}
+
+static __always_inline void packet_tuple(struct xc_tuple *t, const struct head *h, int dir)
+{
+	__builtin_memcpy(t->saddr, h->addr[dir], 16);
+	__builtin_memcpy(t->daddr, h->addr[!dir], 16);
+	t->sport_he = h->port_he[dir];
+	t->dport_he = h->port_he[!dir];
+}
+
+/* Addresses of the socket, where it has them: what a filter rewrites is one on the way out and another on the way in. */
+static __always_inline void find_tuple(struct stream *s, struct sock *sk, const struct head *h,
+				       int dir)
+{
+	s->tuple.proto = h->proto;
+	if (h->proto == IPPROTO_TCP ||
+	    (h->proto == IPPROTO_UDP && BPF_CORE_READ(sk, __sk_common.skc_dport)))
+		xc_sk_tuple(sk, &s->tuple);
+	else
+		packet_tuple(&s->tuple, h, dir);
+}
+
+/* Is it a socket of the kind that makes flows? Raw sockets see copies of what is for others. */
+static __always_inline int is_flow(struct sock *sk, const struct head *h, int dir)
+{
+	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	u16 type = BPF_CORE_READ(sk, sk_type);
+
+	if (h->proto == IPPROTO_TCP)
+		return type == SOCK_STREAM && state != TCP_LISTEN && state != TCP_CLOSE;
+	if (h->proto == IPPROTO_UDP)
+		return type == SOCK_DGRAM;
+	return dir == OUT && h->is_request;
+}
+
+static __noinline struct stream *begin(struct __sk_buff *skb, const struct head *h, int dir,
+				       u64 key)
+{
+	struct stream s = { .ifindex = skb->ifindex };
+	u64 cookie = bpf_get_socket_cookie(skb);
+	struct sock *sk = socket_of(skb);
+	struct task_struct *task;
+	u32 tid;
+
+	if (!sk || !h || !is_flow(sk, h, dir))
+		return NULL;
+	s.netns = xc_sk_netns(sk);
+	if (!xc_netns_in_scope(s.netns) || (cfg.ifindex && cfg.ifindex != s.ifindex))
+		return NULL;
+	task = sender(skb, h, dir, &tid);
+	if (task)
+		set_current(&s, task);
+	else
+		find_owner(&s, sk, h, cookie);
+	if (task && h->proto != IPPROTO_TCP)
+		bpf_map_update_elem(&stream_senders, &cookie, &s.owner, BPF_ANY);
+	if (xc_has_process_scope() && !owner_in_scope(&s.owner, sk))
+		return NULL;
+	find_tuple(&s, sk, h, dir);
+	if (!xc_tuple_in_scope(&s.tuple))
+		return NULL;
+	s.budget[OUT] = s.budget[IN] = budget_now();
+	if (is_syn(h) || h->proto != IPPROTO_TCP)
+		s.open_ns = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&xc_streams, &key, &s, BPF_NOEXIST))
+		xc_count(XC_STAT_LOST_MAP);
+	return bpf_map_lookup_elem(&xc_streams, &key);
+}
+
+/* ---- what is told ---------------------------------------------------------------------------- */
+
+/* What is told of a packet. */
+struct told_packet {
+	u64 key;
+	u32 from, n;	/* of the payload, in the record */
+	u32 tid;
+	u32 dir;
+	u32 lost;	/* what the next record has to tell: enum xc_segment_lost */
+	u32 _pad0;
+};
+
+/* How much of the payload, from t->from on; NO_RECORD = the packet is not told. */
+static __always_inline int wanted(struct stream *s, const struct head *h, struct told_packet *t)
+{
+	u32 dir = t->dir & 1;
+	struct xc_policy_key k = { .cookie = t->key, .is_outbound = dir == OUT };
+	int always = h->tcp_flags & (XC_TCP_SYN | XC_TCP_FIN | XC_TCP_RST) ? 0 : NO_RECORD;
+	u32 n = h->bytes, budget = s->budget[dir];
+	struct xc_policy *p;
+	s32 left;
+
+	if (!n || h->proto == IPPROTO_ICMP || h->proto == IPPROTO_ICMPV6)
+		return always;
+	p = bpf_map_lookup_elem(&xc_policies, &k);
+	if (p && p->mode == XC_POLICY_NOTHING)
+		return always;
+	if (p && p->mode == XC_POLICY_SKIP && h->proto == IPPROTO_TCP) {
+		left = (s32)(p->skip_until - h->seq);
+		if (left > (s32)n)
+			return always;
+		t->from = left > 0 && left < (s32)n ? left : 0;
+		if (left == (s32)n)
+			return 0;
+		n -= t->from;
+	}
+	if (n > XC_SEGMENT_BYTES)
+		n = XC_SEGMENT_BYTES;
+	if (p || budget == ~0u)
+		return n;
+	if (n > budget) {
+		t->lost = XC_SEGMENT_LOST_BUDGET;
+		n = budget;
+	}
+	s->budget[dir] = budget - n;
+	return n ? (int)n : always;
+}
+
+static __always_inline void fill(struct xc_segment_evt *e, struct stream *s, u64 key)
+{
+	__builtin_memset(e, 0, sizeof(*e));
+	e->hdr.ts_ns = bpf_ktime_get_ns();
+	e->hdr.size_bytes = sizeof(*e);
+	e->hdr.kind = XC_EVT_SEGMENT;
+	e->hdr.cpu = bpf_get_smp_processor_id();
+	e->cookie = key;
+	e->tuple = s->tuple;
+	e->owner = s->owner;
+	e->bytes[0] = s->bytes[OUT];
+	e->bytes[1] = s->bytes[IN];
+	e->packets[0] = s->packets[OUT];
+	e->packets[1] = s->packets[IN];
+	e->open_ns = s->open_ns;
+	e->netns = s->netns;
+	e->ifindex = s->ifindex;
+	e->is_first = !s->has_told;
+}
+
+static __always_inline void turn(struct xc_segment_evt *e, const struct stream *s)
+{
+	__builtin_memcpy(e->tuple.saddr, s->tuple.daddr, 16);
+	__builtin_memcpy(e->tuple.daddr, s->tuple.saddr, 16);
+	e->tuple.sport_he = s->tuple.dport_he;
+	e->tuple.dport_he = s->tuple.sport_he;
+}
+
+static __always_inline void told(struct stream *s)
+{
+	s->told = bpf_jiffies64();
+	s->has_told = 1;
+}
+
+/* A record without a packet. */
+static __always_inline void tell(struct stream *s, u64 key, u8 what, u8 tcp_flags)
+{
+	struct xc_segment_evt *e = bpf_ringbuf_reserve(&xc_events, sizeof(*e), 0);
+
+	if (!e) {
+		xc_count(XC_STAT_LOST_RING);
+		return;
+	}
+	fill(e, s, key);
+	e->what = what;
+	e->tcp_flags = tcp_flags;
+	e->is_outbound = 1;
+	e->lost = s->lost[OUT] | s->lost[IN];
+	told(s);
+	xc_submit(e);
+}
+
+/*
+ * A ring entry's size must be known to the verifier, so there are several; the record itself is as long as its
+ * size says. 0 = done, or nothing more can be done.
+ */
+static __always_inline int tell_packet(struct __sk_buff *skb, struct stream *s,
+				       const struct head *h, const struct told_packet *t, u32 room)
+{
+	struct xc_segment_evt *e;
+	u32 n = t->n, dir = t->dir & 1;
+
+	if (n > room)
+		return -1;
+	e = bpf_ringbuf_reserve(&xc_events, sizeof(*e) + room, 0);
+	if (!e) {
+		s->lost[dir] |= XC_SEGMENT_LOST_RING;
+		xc_count(XC_STAT_LOST_RING);
+		return 0;
+	}
+	fill(e, s, t->key);
+	if (dir == IN)
+		turn(e, s);
+	e->what = XC_SEGMENT_PACKET;
+	e->is_outbound = dir == OUT;
+	e->tcp_flags = h->tcp_flags;
+	e->seq = h->seq + t->from;
+	e->ack = h->ack;
+	e->wire_bytes = h->bytes - t->from;
+	e->tid = t->tid;
+	e->lost = s->lost[dir];
+	asm volatile("" : "+r"(n));	/* the bounds hold for this register */
+	if (room && n > 0 && n <= room && !bpf_skb_load_bytes(skb, h->at + t->from, e->data, n)) {
+		e->n_bytes = n;
+		e->hdr.size_bytes += n;
+	}
+	s->lost[dir] = t->lost;
+	told(s);
+	xc_submit(e);
+	return 0;
+}
+
+static __noinline int tell_any(struct __sk_buff *skb, struct stream *s, const struct head *h,
+			       const struct told_packet *t)
+{
+	if (!s || !h || !t)
+		return 0;
+	if (tell_packet(skb, s, h, t, 0) && tell_packet(skb, s, h, t, 256) &&
+	    tell_packet(skb, s, h, t, 1536))
+		(void)tell_packet(skb, s, h, t, XC_SEGMENT_BYTES);
+	return 0;
+}
+
+/* ---- packets --------------------------------------------------------------------------------- */
+
+/* Handshakes are the listener's until they are over; their children tell of them. */
+static __always_inline void on_listener(struct __sk_buff *skb, const struct head *h)
+{
+	u32 zero = 0, n = h->bytes;
+	struct handshake *k = bpf_map_lookup_elem(&stream_handshakes, &zero);
+
+	if (!k)
+		return;
+	k->seq = h->seq;
+	k->ack = h->ack;
+	k->ifindex = skb->ifindex;
+	k->sport_he = h->port_he[0];
+	k->dport_he = h->port_he[1];
+	k->wire_bytes = n;
+	k->n_bytes = 0;
+	if (n > XC_SEGMENT_BYTES)
+		n = XC_SEGMENT_BYTES;
+	asm volatile("" : "+r"(n));
+	if (n > 0 && n <= XC_SEGMENT_BYTES && !bpf_skb_load_bytes(skb, h->at, k->bytes, n))
+		k->n_bytes = n;
+}
+
+static __always_inline int is_listener(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk && sk->state == TCP_LISTEN;
+}
+
+static __always_inline void on_known(struct __sk_buff *skb, struct stream *s, const struct head *h,
+				     int dir, u64 key)
+{
+	struct task_struct *task = NULL;
+	struct told_packet t = { .key = key, .dir = dir };
+	u32 n_segments = skb->gso_segs;
+	int n;
+
+	__sync_fetch_and_add(&s->bytes[dir], h->bytes);
+	__sync_fetch_and_add(&s->packets[dir], n_segments ? n_segments : 1);
+	n = wanted(s, h, &t);
+	if (n < 0) {
+		s->lost[dir] |= t.lost;
+		if (bpf_jiffies64() - s->told >= cfg.hz)
+			tell(s, key, XC_SEGMENT_TOTALS, 0);
+		return;
+	}
+	t.n = n;
+	task = sender(skb, h, dir, &t.tid);
+	if (task && s->owner_is != OWNER_SURE)
+		set_current(s, task);
+	tell_any(skb, s, h, &t);
+}
+
+static __always_inline int on_packet(struct __sk_buff *skb, int dir)
+{
+	struct stream *s;
+	struct head h;
+	u64 key;
+
+	if (parse(skb, &h))
+		return PASS;
+	if (h.proto == IPPROTO_TCP && is_listener(skb)) {
+		if (dir == IN && h.tcp_flags & XC_TCP_ACK)
+			on_listener(skb, &h);
+		return PASS;
+	}
+	key = key_of(skb, &h, dir);
+	if (!key)
+		return PASS;
+	s = bpf_map_lookup_elem(&xc_streams, &key);
+	if (!s)
+		s = begin(skb, &h, dir, key);
+	if (s)
+		on_known(skb, s, &h, dir, key);
+	return PASS;
+}
+
+SEC("cgroup_skb/ingress")
+int stream_in(struct __sk_buff *skb)
+{
+	return on_packet(skb, IN);
+}
+
+SEC("cgroup_skb/egress")
+int stream_out(struct __sk_buff *skb)
+{
+	return on_packet(skb, OUT);
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------- */
+
+static __always_inline u32 netns_of(const struct sock *sk)
+{
+	return sk->__sk_common.skc_net.net->ns.inum;
+}
+
+/* One record of a handshake that the listener took part in. */
+static __always_inline void tell_handshake(struct stream *s, u64 key, u8 flags, u32 seq, u32 ack)
+{
+	struct xc_segment_evt *e = bpf_ringbuf_reserve(&xc_events, sizeof(*e), 0);
+	int dir = flags & XC_TCP_ACK ? OUT : IN;
+
+	if (!e) {
+		s->lost[dir] |= XC_SEGMENT_LOST_RING;
+		xc_count(XC_STAT_LOST_RING);
+		return;
+	}
+	fill(e, s, key);
+	if (dir == IN)
+		turn(e, s);
+	e->what = XC_SEGMENT_PACKET;
+	e->is_outbound = dir == OUT;
+	e->tcp_flags = flags;
+	e->seq = seq;
+	e->ack = ack;
+	told(s);
+	xc_submit(e);
+}
+
+/* What came with the packet that ended the handshake. */
+static __always_inline void tell_early(struct stream *s, u64 key, const struct handshake *k)
+{
+	struct xc_segment_evt *e =
+		bpf_ringbuf_reserve(&xc_events, sizeof(*e) + XC_SEGMENT_BYTES, 0);
+	u32 n = k->n_bytes;
+
+	if (!e) {
+		s->lost[IN] |= XC_SEGMENT_LOST_RING;
+		xc_count(XC_STAT_LOST_RING);
+		return;
+	}
+	fill(e, s, key);
+	turn(e, s);
+	e->what = XC_SEGMENT_PACKET;
+	e->tcp_flags = XC_TCP_ACK;
+	e->seq = k->seq;
+	e->ack = k->ack;
+	e->wire_bytes = k->wire_bytes;
+	if (n > s->budget[IN])
+		n = s->budget[IN];
+	asm volatile("" : "+r"(n));
+	if (n > 0 && n <= XC_SEGMENT_BYTES && !bpf_probe_read_kernel(e->data, n, k->bytes)) {
+		e->n_bytes = n;
+		e->hdr.size_bytes += n;
+		if (s->budget[IN] != ~0u)
+			s->budget[IN] -= n;
+	}
+	xc_submit(e);
+}
+
+static __always_inline void find_listener(struct stream *s)
+{
+	struct xc_listener_key lk = { .netns = s->netns, .port_he = s->tuple.sport_he };
+	struct xc_listener *l = bpf_map_lookup_elem(&xc_listeners, &lk);
+
+	if (!l)
+		return;
+	s->owner = l->owner;
+	s->owner_is = OWNER_LISTENER;
+}
+
+/* A listener has a child, and the packet that made it is in the scratch of this CPU: this runs in the same softirq. */
+static __noinline int on_accepted(struct sock *sk)
+{
+	struct stream s = { .netns = netns_of(sk), .tuple.proto = IPPROTO_TCP };
+	u32 zero = 0, next = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt);
+	u32 sent = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
+	struct handshake *k = bpf_map_lookup_elem(&stream_handshakes, &zero);
+	u64 key = xc_sk_cookie(sk);
+	struct stream *kept;
+
+	xc_sk_tuple(sk, &s.tuple);
+	if (!k || k->seq != next || k->dport_he != s.tuple.sport_he ||
+	    k->sport_he != s.tuple.dport_he)
+		return 0;	/* it was opened in another way */
+	s.ifindex = k->ifindex;
+	if (cfg.ifindex && cfg.ifindex != s.ifindex)
+		return 0;
+	find_listener(&s);
+	if ((xc_has_process_scope() && !owner_in_scope(&s.owner, sk)) ||
+	    !xc_tuple_in_scope(&s.tuple))
+		return 0;
+	s.budget[OUT] = s.budget[IN] = budget_now();
+	s.open_ns = bpf_ktime_get_ns();
+	s.packets[OUT] = 1;
+	s.packets[IN] = 2;
+	s.bytes[IN] = k->wire_bytes;
+	if (bpf_map_update_elem(&xc_streams, &key, &s, BPF_NOEXIST))
+		xc_count(XC_STAT_LOST_MAP);
+	kept = bpf_map_lookup_elem(&xc_streams, &key);
+	if (!kept)
+		return 0;
+	tell_handshake(kept, key, XC_TCP_SYN, next - 1, 0);
+	tell_handshake(kept, key, XC_TCP_SYN | XC_TCP_ACK, sent - 1, next);
+	if (k->wire_bytes)
+		tell_early(kept, key, k);
+	return 0;
+}
+
+static __always_inline void forget_policy(u64 key, u32 is_outbound)
+{
+	struct xc_policy_key k = { .cookie = key, .is_outbound = is_outbound };
+
+	bpf_map_delete_elem(&xc_policies, &k);
+}
+
+/* The end of a connection in order passes other states first. A RST of ours is sent when the socket has been closed. */
+static __always_inline u8 how_it_ended(const struct sock *sk, int from)
+{
+	int is_cut = from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT || from == TCP_FIN_WAIT1;
+
+	return is_cut && !sk->sk_err ? XC_TCP_RST : 0;
+}
+
+static __noinline int on_closed(struct sock *sk, int from)
+{
+	u64 key = sk->__sk_common.skc_cookie.counter;
+	struct stream *s = bpf_map_lookup_elem(&xc_streams, &key);
+
+	if (cfg.is_payload_only)
+		xc_own_forget(sk);
+	if (!s)
+		return 0;
+	tell(s, key, XC_SEGMENT_CLOSED, how_it_ended(sk, from));
+	bpf_map_delete_elem(&xc_streams, &key);
+	forget_policy(key, 0);
+	forget_policy(key, 1);
+	return 0;
+}
+
+static __noinline int on_listen(struct sock *sk, u32 netns)
+{
+	struct xc_owner owner = { 0 };
+
+	xc_owner_current(&owner);	/* listen() is only ever called by a process */
+	xc_listener_learn(sk, netns, xc_sk_cookie(sk), &owner);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(stream_state, struct sock *sk, int from, int to)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (to == TCP_CLOSE && from != TCP_LISTEN)
+		return on_closed(sk, from);
+	if (to == TCP_LISTEN)
+		return xc_netns_in_scope(netns_of(sk)) ? on_listen(sk, netns_of(sk)) : 0;
+	if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV && cfg.has_sock_cookie)
+		return xc_netns_in_scope(netns_of(sk)) ? on_accepted(sk) : 0;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
