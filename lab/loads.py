@@ -132,6 +132,19 @@ def requests(ctl, flow, count, pause):
     until_killed(ctl)
 
 
+def calls(ctl, flow, count, pause):
+    """`count` gRPC channels with one unary call after the other."""
+    import grpc  # where no scenario needs it, it need not be there
+    def life():
+        with grpc.insecure_channel(f"{flow.server}:{flow.port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            call = channel.unary_unary("/lab.Shop/Buy")
+            while True:
+                call(b"item", timeout=2)
+                time.sleep(pause)
+    threads(count, lambda i: for_ever(life, after=pause * i / count))
+    until_killed(ctl)
+
+
 def questions(ctl, flow, per_second, name):
     """DNS queries for `name`, each from a port of its own."""
     def query():
@@ -259,6 +272,18 @@ def http(ctl, flow):
             conn.sendall(http_answer(fault[0]["status"] if bad else 200))
     threading.Thread(target=lambda: fault.append(ctl.await_go(3600)), daemon=True).start()
     serve_with(ctl, flow, handle)
+
+
+def grpc(ctl, flow):
+    """Unary gRPC calls, answered with what was sent."""
+    import grpc as rpc
+    from concurrent import futures
+    server = rpc.server(futures.ThreadPoolExecutor(8))
+    echo = rpc.unary_unary_rpc_method_handler(lambda request, _: request)
+    server.add_generic_rpc_handlers((rpc.method_handlers_generic_handler("lab.Shop", {"Buy": echo}),))
+    server.add_insecure_port(f"{flow.server}:{flow.port}")
+    server.start()
+    until_killed(ctl)
 
 
 def dns(ctl, flow):

@@ -38,14 +38,21 @@ static size_t put_char(struct xc_buf *b, const char *s)
 
 static void put_string(struct xc_buf *b, const char *s)
 {
+	size_t n = plain_len(s);
+	char *p = s[n] ? NULL : xc_buf_extend(b, n + 2);
+
+	if (p) {	/* nearly all are plain */
+		p[0] = p[n + 1] = '"';
+		memcpy(p + 1, s, n);
+		return;
+	}
 	xc_buf_putc(b, '"');
 	while (*s) {
-		size_t n = plain_len(s);
-
 		xc_buf_put(b, s, n);
 		s += n;
 		if (*s)
 			s += put_char(b, s);
+		n = plain_len(s);
 	}
 	xc_buf_putc(b, '"');
 }

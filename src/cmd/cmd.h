@@ -52,7 +52,7 @@ void xc_help_cmd(enum xc_cmd_id id, struct xc_buf *out);
 /** Append @text, wrapped at 100 columns and indented by @left; the cursor is at @left. */
 void xc_help_wrap(struct xc_buf *out, const char *text, size_t left);
 
-/** Append page @page of the reference as Markdown: options, commands, patterns, probes, features. 0 or -ENOENT. */
+/** Append page @page of the reference as Markdown: options, commands, patterns, probes, features, events. 0 or -ENOENT. */
 int xc_help_markdown(const char *page, struct xc_buf *out);
 
 /** Append a cell of a Markdown table, what ends it left out. NULL = empty. */

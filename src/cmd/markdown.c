@@ -115,7 +115,12 @@ static void options_page(struct xc_buf *out)
 		"A file may carry the section `network-correlator` with the keys `enabled`, `buffer_size`\n"
 		"(in events, as there), `syn_timeout`, `arp_timeout`, `correlation_window`, `interfaces` (a\n"
 		"list of one, or empty for all), `enable_k8s_metadata` and `enable_policy_check` (both\n"
-		"checked and without effect in this version).\n");
+		"checked and without effect in this version).\n"
+		"\n## Section `network-observer`\n\n"
+		"A file may carry the section `network-observer` with the keys of `observe` above, and with\n"
+		"`buffer_size` for `observe_buffer_size` and `max_connections` for\n"
+		"`observe_max_connections`, as they are called there. `TAPIO_MOCK_MODE=true` is\n"
+		"`CROSSCUT_MOCK_MODE=true`.\n");
 }
 
 /* ---- commands ------------------------------------------------------------------- */

@@ -527,7 +527,9 @@ int xc_observer_feed(struct xc_observer *o, const struct xc_evt *e)
 	o->stats.n_records++;
 	if (e->ts_ns >= xc_l7_table_deadline(o->table))
 		xc_l7_table_tick(o->table, e->ts_ns);
-	if (e->kind == XC_EVT_SEGMENT && e->size_bytes >= sizeof(struct xc_segment_evt)) {
+	if (e->kind == XC_EVT_SEGMENT && e->size_bytes < sizeof(struct xc_segment_evt)) {
+		o->stats.n_damaged++;
+	} else if (e->kind == XC_EVT_SEGMENT) {
 		take_packet(o, (const struct xc_segment_evt *)e);
 	} else if (e->kind == XC_EVT_TICK && e->size_bytes >= sizeof(struct xc_tick_evt)) {
 		const struct xc_tick_evt *t = (const struct xc_tick_evt *)e;

@@ -15,6 +15,7 @@
 #define PAUSE_NS 50000000ull		/* a resolver asks for the next name of its search list sooner */
 #define ANSWER_NS 5000000000ull		/* ... and waits so long for the answer */
 #define RCODE_NXDOMAIN 3		/* RFC 1035 4.1.1 */
+#define RCODE_REFUSED 5			/* those behind it ask for another try, or answer an update */
 
 /* What must be known of a connection beyond its requests. */
 struct track {
@@ -140,7 +141,9 @@ static bool has_failed(const struct xc_request *r, enum xc_request_stage stage)
 		return false;
 	if (xc_request_get(r, "crosscut.mismatch"))
 		return true;
-	if (is_dns(r) || !strcmp(r->protocol, "tls"))
+	if (is_dns(r))
+		return r->result == XC_RESULT_NO_ANSWER || (r->status > 0 && r->status <= RCODE_REFUSED);
+	if (!strcmp(r->protocol, "tls"))
 		return r->status > 0 || r->result >= XC_RESULT_NO_ANSWER;
 	return r->result >= XC_RESULT_NO_ANSWER;
 }

@@ -27,6 +27,7 @@ struct side {
 	bool wants_peek;	/* into the body of the message at hand */
 	bool is_chunk;	/* what is peeked into */
 	uint64_t left;	/* ... and its length */
+	uint64_t began;	/* where a body up to the end begins */
 };
 
 struct http1 {
@@ -40,26 +41,36 @@ enum progress {
 	IS_GRAPHQL = 1 << 0,
 };
 
+static size_t count_blank(struct xc_span in)
+{
+	size_t n = 0;
+
+	while (n < in.len && (in.p[n] == '\r' || in.p[n] == '\n'))
+		n++;
+	return n;
+}
+
 static struct xc_l7_guess http1_detect(struct xc_span in, const struct xc_l7_hint *hint)
 {
 	struct xc_l7_guess g = { .dir = XC_L7_CLIENT };
-	struct xc_span line, rest = in, method, target;
+	struct xc_span text = xc_span_from(in, count_blank(in)), rest = text, line, a, b;
 	int32_t status;
 
 	(void)hint;
 	if (!xc_http1_line(&rest, &line)) {
 		size_t n = 0;
 
-		while (n < in.len && n <= XC_HTTP1_METHOD_MAX && isupper(in.p[n]))
+		while (n < text.len && n <= XC_HTTP1_METHOD_MAX && isupper(text.p[n]))
 			n++;
-		g.wants_more = n == in.len || (n && n <= XC_HTTP1_METHOD_MAX && in.p[n] == ' ') ||
-			       (n == 4 && xc_span_starts(in, "HTTP/"));
+		g.wants_more = n == text.len ||
+			       (n && n <= XC_HTTP1_METHOD_MAX && text.p[n] == ' ') ||
+			       (n == 4 && xc_span_starts(text, "HTTP/"));
 		return g;
 	}
-	if (xc_http1_status_line(line, &status, &method)) {
+	if (xc_http1_status_line(line, &status, &a)) {
 		g.dir = XC_L7_SERVER;
 		g.percent = 95;
-	} else if (xc_http1_request_line(line, &method, &target)) {
+	} else if (xc_http1_request_line(line, &a, &b)) {
 		g.percent = 95;
 	}
 	return g;
@@ -208,15 +219,15 @@ static struct xc_l7_step begin_body(struct xc_l7 *l7, enum xc_l7_dir dir, struct
 		side->phase = CHUNK_SIZE;
 		return xc_l7_took(n);
 	}
-	if (f->violation && (f->has_coding || !strcmp(f->violation, "content-length")) &&
-	    dir == XC_L7_CLIENT)
-		return xc_l7_stop();	/* nobody knows where it ends: the server has to close (RFC 9112 6.3) */
+	if (f->is_unclear && dir == XC_L7_CLIENT)
+		return xc_l7_stop();	/* the server has to close the connection (RFC 9112 6.3) */
 	if (f->has_length && f->length) {
 		count_bytes(l7, dir, f->length);
 		return skip_body(l7, dir, in, n, f->length);
 	}
 	if (!f->has_length && dir == XC_L7_SERVER) {
 		side->phase = UNTIL_CLOSE;
+		side->began = xc_l7_passed(l7, dir) + n;
 		return side->wants_peek ? xc_l7_took(n) : xc_l7_skip(n, UINT64_MAX);
 	}
 	return xc_l7_took(n);
@@ -388,11 +399,9 @@ static struct xc_l7_step take_alert(struct xc_l7 *l7, struct xc_span in)
 
 static struct xc_l7_step take_head(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
 {
-	size_t blank = 0, n;
+	size_t blank = count_blank(in), n;
 
 	/* an empty line before a message is to be ignored (RFC 9112 2.2) */
-	while (blank < in.len && (in.p[blank] == '\r' || in.p[blank] == '\n'))
-		blank++;
 	if (blank)
 		return xc_l7_took(blank);
 	if (dir == XC_L7_SERVER && is_tls_alert(in))
@@ -521,8 +530,10 @@ static void http1_end(struct xc_l7 *l7, enum xc_l7_dir dir)
 
 	if (dir == XC_L7_CLIENT)
 		return;
-	if (h->side[dir].phase == UNTIL_CLOSE)
+	if (h->side[dir].phase == UNTIL_CLOSE) {
+		count_bytes(l7, dir, xc_l7_passed(l7, dir) - h->side[dir].began);
 		finish(l7, dir, 0);
+	}
 	h->asking = NULL;
 	xc_l7_abandon_all(l7, 0);
 }

@@ -125,8 +125,8 @@ static void read_field(struct xc_span name, struct xc_span value, struct xc_http
 			f->type = value;
 		break;
 	case 14:
-		if (xc_span_is(name, "content-length") && !read_length(value, f))
-			f->violation = "content-length";
+		if (xc_span_is(name, "content-length"))
+			f->is_unclear |= !read_length(value, f);
 		break;
 	case 17:
 		if (!xc_span_is(name, "transfer-encoding"))
@@ -163,14 +163,12 @@ static bool split_field(struct xc_span field, struct xc_span *name, struct xc_sp
 }
 
 /* What two readers could understand in two ways (RFC 9112 6.3): the way to smuggle requests. */
-static const char *ambiguity(const struct xc_http1_framing *f, bool is_response)
+static const char *ambiguity(const struct xc_http1_framing *f)
 {
-	if (f->violation)
-		return f->violation;
 	if (f->has_coding && f->has_length)
 		return "content-length and transfer-encoding";
-	if (f->has_coding && !f->is_chunked && !is_response)
-		return "transfer-encoding";
+	if (f->is_unclear)
+		return f->has_coding ? "transfer-encoding" : "content-length";
 	return NULL;
 }
 
@@ -178,8 +176,10 @@ struct xc_http1_framing xc_http1_fields(struct xc_span in, struct xc_request *r,
 {
 	struct xc_http1_framing f = { 0 };
 	struct xc_span field, name, value;
+	bool is_bare[2] = { false, false };
 
 	while (next_field(&in, &field)) {
+		is_bare[field.p[field.len] == '\n'] = true;	/* a line ends in LF, or in CRLF */
 		if (!split_field(field, &name, &value)) {
 			f.violation = "field";
 			continue;
@@ -188,9 +188,12 @@ struct xc_http1_framing xc_http1_fields(struct xc_span in, struct xc_request *r,
 		if (r)
 			xc_http_field(r, is_response, name, value);
 	}
-	f.violation = ambiguity(&f, is_response);
-	if (f.has_coding)
-		f.has_length = false;
+	f.is_unclear |= f.has_coding && !f.is_chunked && !is_response;
+	if (is_bare[false] && is_bare[true])
+		f.violation = "line end";
+	if (ambiguity(&f))
+		f.violation = ambiguity(&f);
+	f.has_length &= !f.has_coding && !f.is_unclear;
 	if (r && f.violation)
 		xc_request_attr_text(r, "crosscut.violation", f.violation);
 	return f;

@@ -10,6 +10,7 @@
 struct xc_http1_framing {
 	uint64_t length;
 	bool has_length, has_coding, is_chunked, wants_upgrade;
+	bool is_unclear;	/* nobody can tell where the body ends */
 	const char *violation;	/* what is not as RFC 9112 wants it; static text, NULL = nothing */
 	struct xc_span upgrade, type;	/* values of these fields */
 };

@@ -167,6 +167,9 @@ void xc_l7_abandon_all(struct xc_l7 *l7, uint32_t flags);
 /** Of byte @at of what parse() was given; with nothing given, of the last byte that was skipped. */
 uint64_t xc_l7_ns(const struct xc_l7 *l7, enum xc_l7_dir dir, size_t at);
 
+/** Wire bytes of @dir before what parse() was given, from its first one. */
+uint64_t xc_l7_passed(const struct xc_l7 *l7, enum xc_l7_dir dir);
+
 /* ---- handing over ----------------------------------------------------------------------------- */
 
 /**

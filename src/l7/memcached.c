@@ -46,7 +46,7 @@ static const struct verb verbs[] = {
 	{ "flush_all", 0, 0, 1, 60, false }, { "verbosity", 0, 0, 2, 40, false },
 	{ "quit", 0, 0, 1, 0, false },	    { "watch", 0, 0, 1, 0, false },
 	{ "slabs", 0, 0, 2, 0, false },	    { "lru", 0, 0, 2, 0, false },
-	{ "lru_crawler", 0, 0, 2, 0, false }, { "cache_memlimit", 0, 0, 2, 0, false },
+	{ "", 0, 0, 1, 0, false },	    { "lru_crawler", 0, 0, 2, 0, false }, { "cache_memlimit", 0, 0, 2, 0, false },
 };
 
 struct opcode {
@@ -163,7 +163,7 @@ static enum verdict read_line(struct xc_span in, struct line *l)
 
 static bool is_text(struct xc_span s, const char *text)
 {
-	return s.len == strlen(text) && !memcmp(s.p, text, s.len);
+	return s.len == strlen(text) && (!s.len || !memcmp(s.p, text, s.len));
 }
 
 static bool read_decimal(struct xc_span s, uint64_t *ret_value)
@@ -204,6 +204,17 @@ static const struct verb *read_command(const struct line *l, uint64_t *ret_value
 	    !read_decimal(l->word[2], &x))
 		return NULL;
 	return v;
+}
+
+/* A command we, or the server, do not know: it answers "ERROR". */
+static bool is_unknown_command(const struct line *l)
+{
+	const struct xc_span word = l->word[0];
+
+	for (size_t i = 0; i < word.len; i++)
+		if (!islower(word.p[i]) && word.p[i] != '_')
+			return false;
+	return word.len < 16;
 }
 
 /* ---- binary: reading ----------------------------------------------------------------------------------- */
@@ -359,8 +370,10 @@ static struct xc_l7_step take_line(struct xc_l7 *l7, struct xc_span in)
 	if (!l.n_words)
 		return xc_l7_took(l.len);
 	verb = read_command(&l, &value);
-	if (!verb)
+	if (!verb && (k->has_gap || !is_unknown_command(&l)))
 		return xc_l7_bad();
+	if (!verb)
+		verb = find_verb((struct xc_span){ 0 });
 	k->asking = r = xc_l7_open(l7);
 	k->is_one_way = is_text(l.word[0], "quit") ||
 			(!verb->is_meta && is_text(l.word[l.n_words - 1], "noreply"));
@@ -426,11 +439,25 @@ static bool is_silenced(const struct xc_request *r, struct xc_span word)
 	return is_text(word, "HD") || (is_text(word, "NF") && verb_of(r)->name[1] != 's');
 }
 
+/* Is @word one that @v can be answered with? */
+static bool is_answer_of(const struct verb *v, struct xc_span word)
+{
+	char second = v->is_meta ? v->name[1] : '\0';
+
+	if (is_text(word, "MN") || second == 'n')
+		return is_text(word, "MN") && second == 'n';
+	if (is_text(word, "VA"))
+		return second == 'g' || second == 'a';
+	if (is_text(word, "EN"))
+		return second == 'g' || second == 'e';
+	if (is_text(word, "HD") || is_text(word, "NS") || is_text(word, "EX"))
+		return v->is_meta;
+	return !is_text(word, "END") || !v->is_meta;
+}
+
 /* Can the reply be for @r, as far as both tell? */
 static bool can_be_for(const struct xc_request *r, const struct reply *x)
 {
-	bool is_mn = is_text(x->word, "MN");
-
 	if ((r->progress & IS_BINARY) != (x->kind & IS_BINARY))
 		return false;
 	if (x->has_opaque && (r->progress & HAS_OPAQUE) && r->id != x->opaque)
@@ -440,7 +467,7 @@ static bool can_be_for(const struct xc_request *r, const struct reply *x)
 		return false;
 	if (x->kind & IS_BINARY)
 		return (r->progress & 0xff) == (x->kind & 0xff);
-	if (is_mn != !strcmp(verb_of(r)->name, "mn"))
+	if (!is_answer_of(verb_of(r), x->word))
 		return false;
 	return !(r->progress & QUIET) || !is_silenced(r, x->word);
 }

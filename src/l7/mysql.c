@@ -15,6 +15,7 @@
 #define HEAD_LOGIN 1024
 #define HEAD_ANSWER (HEADER + 48)
 #define EOF_LEN 5u	/* since 4.1; the OK packet that replaces it has 7 bytes or more */
+#define STATEMENT_LEN 12u	/* what answers COM_STMT_PREPARE, without definitions */
 #define LAST_PREPARED "\xff\xff\xff\xff"	/* MariaDB: the statement prepared last */
 
 enum {
@@ -186,6 +187,16 @@ static bool is_error(const struct packet *p)
 	return true;
 }
 
+/* An error in place of the greeting: a number of the server's and a sentence. */
+static bool is_refusal(const struct packet *p)
+{
+	struct xc_rd rd = xc_rd(p->in);
+
+	if (p->seq || xc_rd_u8(&rd) != 0xff || p->in.len != p->len || p->len < 16)
+		return false;
+	return xc_rd_le16(&rd) / 1000 == 1 && is_printable(xc_rd_span(&rd, xc_rd_left(&rd)));
+}
+
 static bool is_definition(const struct packet *p)
 {
 	return xc_span_starts(p->in, "\3def") || !p->in.len;
@@ -244,10 +255,12 @@ static struct xc_l7_guess guess_server(const struct packet *p, struct xc_span be
 
 	if (p->seq == 1 && p->len < 512 && is_error(p))
 		g.percent = 85;
-	if (p->seq == 1 && p->len == 7 && !behind.len && !first_byte(p))
+	if (p->seq == 1 && (p->len == 7 || p->len == STATEMENT_LEN) && !behind.len &&
+	    !first_byte(p))
 		g.percent = 40;
-	if (p->seq != 1 || p->len > 4 || behind.len < HEADER + 4)
-		return g;
+	if (p->seq != 1 || behind.len < HEADER + 4 ||
+	    (p->len > 4 && (p->len != STATEMENT_LEN || first_byte(p))))
+		return g;	/* a number of columns, or a statement's */
 	next = read_packet(behind, HEAD_ANSWER);
 	if (next.seq == 2 && is_definition(&next) && next.len < 4096)
 		g.percent = 85;
@@ -266,7 +279,7 @@ static struct xc_l7_guess mysql_detect(struct xc_span in, const struct xc_l7_hin
 	p = read_packet(in, HEADER + 1024);
 	if (!p.len || p.len > 65536)
 		return g;
-	if (is_greeting(&p)) {
+	if (is_greeting(&p) || (hint->is_start && is_refusal(&p))) {
 		g.percent = 95;
 		return g;
 	}

@@ -121,6 +121,13 @@ struct xc_request *xc_l7_find(struct xc_l7 *l7, uint64_t id)
 	return r;
 }
 
+/* Segments overtake each other: a message whose last byte came first is complete when the first one is there. */
+static void order(uint64_t first_ns, uint64_t *last_ns)
+{
+	if (*last_ns && *last_ns < first_ns)
+		*last_ns = first_ns;
+}
+
 static void tell(struct xc_session *s, struct xc_request *r, enum xc_request_stage stage)
 {
 	uint64_t resent_ns = s->stream[0].resent_ns > s->stream[1].resent_ns ?
@@ -128,6 +135,8 @@ static void tell(struct xc_session *s, struct xc_request *r, enum xc_request_sta
 				     s->stream[1].resent_ns;
 
 	r->confidence = s->l7.confidence;
+	order(r->request_first_ns, &r->request_last_ns);
+	order(r->response_first_ns, &r->response_last_ns);
 	if (count_resent(s) != r->n_resent) {
 		r->flags |= XC_REQUEST_RESENT;
 		r->resent_ns = resent_ns;
@@ -209,6 +218,11 @@ uint64_t xc_l7_ns(const struct xc_l7 *l7, enum xc_l7_dir dir, size_t at)
 	const struct xc_session *s = (const struct xc_session *)l7;
 
 	return l7->is_datagram ? s->now_ns : xc_stream_ns(&s->stream[dir], at);
+}
+
+uint64_t xc_l7_passed(const struct xc_l7 *l7, enum xc_l7_dir dir)
+{
+	return ((const struct xc_session *)l7)->stream[dir].n_bytes;
 }
 
 void xc_l7_become(struct xc_l7 *l7, const struct xc_l7_proto *to)

@@ -295,12 +295,13 @@ static bool is_new_life(const struct xc_l7_conn *c, const struct xc_segment *seg
 
 	if (seg->tuple.proto != 6 || !(seg->tcp_flags & XC_TCP_SYN))
 		return false;
+	if (s->is_closed)
+		return !(seg->tcp_flags & XC_TCP_ACK);
 	if (st->is_started && st->next - (uint32_t)st->n_bytes == seg->seq + 1)
 		return false;	/* repeated */
 	if (seg->tcp_flags & XC_TCP_ACK)
 		return st->n_bytes > 0;	/* its SYN may have been lost */
-	return s->is_closed || st->is_started || s->l7.is_late[XC_L7_CLIENT] ||
-	       s->l7.is_late[XC_L7_SERVER];
+	return st->is_started || s->l7.is_late[XC_L7_CLIENT] || s->l7.is_late[XC_L7_SERVER];
 }
 
 static struct entry *entry_for(struct xc_l7_table *t, const struct xc_segment *seg)
@@ -334,7 +335,9 @@ static bool is_news(const struct entry *e, int dir, struct xc_l7_want w)
 static void tell_wants(struct xc_l7_table *t, struct entry *e)
 {
 	follow_swap(e);
-	for (int dir = 0; t->cfg.events->want && dir < 2; dir++) {
+	if (!t->cfg.events->want || e->c.session.is_closed)
+		return;
+	for (int dir = 0; dir < 2; dir++) {
 		struct xc_l7_want w = xc_session_want(&e->c.session, dir);
 
 		if (!is_news(e, dir, w))

@@ -138,6 +138,7 @@ struct unframed {
 	size_t n_used;		/* bytes of the stream */
 	uint32_t record_left;
 	bool is_bad;
+	bool is_whole;		/* all of a message */
 };
 
 /* The first @want bytes, or what is there of them. */
@@ -201,11 +202,11 @@ static void take_client_hello(struct xc_l7 *l7, struct xc_span body, const struc
 	r = xc_l7_open(l7);
 	if (!r)
 		return;
-	if (xc_hello_read(body, XC_HELLO_CLIENT, &h)) {
+	if (u->is_whole && xc_hello_read(body, XC_HELLO_CLIENT, &h)) {
 		xc_hello_tell_client(&h, 't', r);
 	} else {
 		xc_request_method(r, (struct xc_span){ (const uint8_t *)"ClientHello", 11 });
-		r->flags |= l7->is_cut ? XC_REQUEST_TRUNCATED : XC_REQUEST_UNKNOWN_FIELDS;
+		r->flags |= u->is_whole ? XC_REQUEST_UNKNOWN_FIELDS : XC_REQUEST_TRUNCATED;
 	}
 	r->request_bytes = u->n_used;
 	r->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, u->n_used - 1);
@@ -232,7 +233,7 @@ static void take_server_hello(struct xc_l7 *l7, struct xc_span body, enum xc_hel
 	struct tls *t = l7->state;
 	struct xc_request *asked = xc_l7_first(l7), *r = asked ? asked : open_unasked(l7);
 	struct xc_hello h;
-	bool is_read = xc_hello_read(body, type, &h);
+	bool is_read = u->is_whole && xc_hello_read(body, type, &h);
 
 	t->has_answer = !is_read || !h.is_retry;
 	t->awaits_hello = !t->has_answer;
@@ -242,7 +243,7 @@ static void take_server_hello(struct xc_l7 *l7, struct xc_span body, enum xc_hel
 	if (is_read)
 		xc_hello_tell_server(&h, r);
 	else
-		r->flags |= l7->is_cut ? XC_REQUEST_TRUNCATED : XC_REQUEST_UNKNOWN_FIELDS;
+		r->flags |= u->is_whole ? XC_REQUEST_UNKNOWN_FIELDS : XC_REQUEST_TRUNCATED;
 	r->response_bytes += u->n_used;
 	if (t->has_answer) {
 		r->response_first_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
@@ -341,6 +342,7 @@ static struct xc_l7_step take_handshake(struct xc_l7 *l7, enum xc_l7_dir dir, st
 		return xc_l7_bad();
 	if (u.n < MESSAGE_HEADER + wanted && !l7->is_cut)
 		return xc_l7_more();
+	u.is_whole = u.n == MESSAGE_HEADER + len;
 	take_message(l7, dir, &u);
 	side->message_left = (uint32_t)(len - (u.n - MESSAGE_HEADER));
 	side->record_left = u.record_left;
@@ -370,6 +372,8 @@ static void tell_alert(struct xc_l7 *l7, enum xc_l7_dir dir, const uint8_t *aler
 	if (asked)
 		xc_request_target(r, (struct xc_span){ (const uint8_t *)asked->target,
 						       strlen(asked->target) });
+	else
+		r->flags |= XC_REQUEST_GAP;	/* of a handshake nobody saw */
 	xc_request_attr_text(r, "tls.alert.level", alert[0] == ALERT_FATAL ? "fatal" : "warning");
 	xc_request_attr_text(r, "tls.alert.description", xc_tls_alert_str(alert[1], word));
 	set_alert(r, alert[1], dir);
@@ -381,12 +385,15 @@ static void tell_alert(struct xc_l7 *l7, enum xc_l7_dir dir, const uint8_t *aler
 /* The handshake ends here. */
 static void end_by_alert(struct xc_l7 *l7, enum xc_l7_dir dir, uint8_t description, uint64_t now_ns)
 {
+	struct tls *t = l7->state;
 	struct xc_request *r = xc_l7_first(l7);
 
 	xc_l7_stop_both(l7);
 	if (!r)
 		return;
 	set_alert(r, description, dir);
+	if (dir == XC_L7_CLIENT && !t->has_answer)
+		r->flags |= XC_REQUEST_GAP;	/* it does not like what was not seen */
 	if (dir == XC_L7_SERVER && !r->response_first_ns)
 		r->response_first_ns = now_ns;
 	if (dir == XC_L7_SERVER)
@@ -501,7 +508,7 @@ static struct xc_l7_step take_other(struct xc_l7 *l7, enum xc_l7_dir dir, struct
 			return take_ssl2_server(l7, in);
 	}
 	if (dir == XC_L7_SERVER && r && may_be_http(in))
-		return in.len < 7 && !l7->is_cut ? xc_l7_more() : take_http(l7, in);
+		return in.len < 7 ? xc_l7_more() : take_http(l7, in);
 	return xc_l7_bad();
 }
 

@@ -148,10 +148,11 @@ void xc_request_header(struct xc_request *r, bool is_response, struct xc_span na
 
 const char *xc_request_next(const struct xc_request *r, const char *at, const char **ret_value)
 {
-	const char *end = r->attrs.p + r->attrs.len;
+	const char *end;
 
 	if (!r->attrs.len)
 		return NULL;
+	end = r->attrs.p + r->attrs.len;
 	if (at) {
 		at += strlen(at) + 1;	/* over the key, then over its value */
 		at += strlen(at) + 1;

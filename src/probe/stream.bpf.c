@@ -79,6 +79,18 @@ struct {
 
 /* ---- one packet ---------------------------------------------------------------------------- */
 
+/*
+ * @n, of which is known that it is from 1 to @max: the verifier is told so in a way that no compiler undoes and
+ * every kernel understands.
+ */
+#define BOUNDED(n, max)                                                                            \
+	({                                                                                         \
+		u64 bounded_ = (u64)(n)-1;                                                         \
+		_Static_assert(((max) & ((max)-1)) == 0, "a mask");                                \
+		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((max)-1));                          \
+		bounded_ + 1;                                                                      \
+	})
+
 struct head {
 	u8 addr[2][16];		/* source, destination */
 	u32 at;			/* of the payload */
@@ -95,7 +107,7 @@ struct head {
 #define UDP_BYTES 8		/* and those of an echo that are looked at */
 #define IP4_BYTES 20
 #define IP6_BYTES 40
-#define READ_BYTES (IP6_BYTES + TCP_BYTES)
+#define READ_BYTES 64		/* IPv6 and TCP at least */
 
 /* The transport header, which is not where it mostly is, behind the place of an IPv6 header. */
 static __always_inline int read_transport(struct __sk_buff *skb, const struct head *h, u8 *p)
@@ -168,8 +180,7 @@ static __always_inline int parse(struct __sk_buff *skb, struct head *h)
 	h->seq = h->ack = 0;
 	if (n > READ_BYTES)
 		n = READ_BYTES;
-	asm volatile("" : "+r"(n));
-	if (n < IP4_BYTES || n > READ_BYTES || bpf_skb_load_bytes(skb, 0, p, n))
+	if (n < IP4_BYTES || bpf_skb_load_bytes(skb, 0, p, BOUNDED(n, READ_BYTES)))
 		return -1;
 	if (p[0] >> 4 == 4 ? parse_ip4(skb, h, p) : parse_ip6(skb, h, p))
 		return -1;
@@ -483,8 +494,8 @@ static __always_inline int tell_packet(struct __sk_buff *skb, struct stream *s,
 	e->wire_bytes = h->bytes - t->from;
 	e->tid = t->tid;
 	e->lost = s->lost[dir];
-	asm volatile("" : "+r"(n));	/* the bounds hold for this register */
-	if (room && n > 0 && n <= room && !bpf_skb_load_bytes(skb, h->at + t->from, e->data, n)) {
+	if (room && n &&
+	    !bpf_skb_load_bytes(skb, h->at + t->from, e->data, BOUNDED(n, room ? room : 1))) {
 		e->n_bytes = n;
 		e->hdr.size_bytes += n;
 	}
@@ -500,7 +511,7 @@ static __noinline int tell_any(struct __sk_buff *skb, struct stream *s, const st
 	if (!s || !h || !t)
 		return 0;
 	if (tell_packet(skb, s, h, t, 0) && tell_packet(skb, s, h, t, 256) &&
-	    tell_packet(skb, s, h, t, 1536))
+	    tell_packet(skb, s, h, t, 2048))
 		(void)tell_packet(skb, s, h, t, XC_SEGMENT_BYTES);
 	return 0;
 }
@@ -524,8 +535,7 @@ static __always_inline void on_listener(struct __sk_buff *skb, const struct head
 	k->n_bytes = 0;
 	if (n > XC_SEGMENT_BYTES)
 		n = XC_SEGMENT_BYTES;
-	asm volatile("" : "+r"(n));
-	if (n > 0 && n <= XC_SEGMENT_BYTES && !bpf_skb_load_bytes(skb, h->at, k->bytes, n))
+	if (n && !bpf_skb_load_bytes(skb, h->at, k->bytes, BOUNDED(n, XC_SEGMENT_BYTES)))
 		k->n_bytes = n;
 }
 
@@ -647,8 +657,7 @@ static __always_inline void tell_early(struct stream *s, u64 key, const struct h
 	e->wire_bytes = k->wire_bytes;
 	if (n > s->budget[IN])
 		n = s->budget[IN];
-	asm volatile("" : "+r"(n));
-	if (n > 0 && n <= XC_SEGMENT_BYTES && !bpf_probe_read_kernel(e->data, n, k->bytes)) {
+	if (n && !bpf_probe_read_kernel(e->data, BOUNDED(n, XC_SEGMENT_BYTES), k->bytes)) {
 		e->n_bytes = n;
 		e->hdr.size_bytes += n;
 		if (s->budget[IN] != ~0u)

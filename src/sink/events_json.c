@@ -260,10 +260,10 @@ PUT(last_byte_ns)
 
 PUT(confidence)
 {
-	if (e->request)
+	if (e->request && e->request->confidence < 100)
 		xc_json_fixed(j, key, e->request->confidence / 100.0, 2);
 	else
-		xc_json_fixed(j, key, 1, 2);
+		xc_json_uint(j, key, 1);
 }
 
 PUT(flags)
@@ -302,7 +302,10 @@ PUT(requests)
 
 PUT(sampling_factor)
 {
-	xc_json_fixed(j, key, e->sampling_factor, e->sampling_factor == 1 ? 0 : 6);
+	if (e->sampling_factor == 1)
+		xc_json_uint(j, key, 1);
+	else
+		xc_json_fixed(j, key, e->sampling_factor, 6);
 }
 
 PUT(mock)
@@ -344,6 +347,12 @@ static void put_joined(struct xc_json *j, const char *key, const struct xc_reque
 	xc_buf_done(&all);
 }
 
+static bool has_place(const char *name)
+{
+	return !strncmp(name, "http.request.header.", 20) ||
+	       !strncmp(name, "http.response.header.", 21) || !strcmp(name, "dns.answer");
+}
+
 /* Those whose name begins with @prefix, without it; @is_others: those that have a place of their own are left out. */
 static void put_members(struct xc_json *j, const struct xc_request *r, const char *prefix,
 			bool is_others)
@@ -353,13 +362,10 @@ static void put_members(struct xc_json *j, const struct xc_request *r, const cha
 
 	for (const char *k = xc_request_next(r, NULL, &value); k;
 	     k = xc_request_next(r, k, &value)) {
-		if (strncmp(k, prefix, n) || was_before(r, k, k))
+		if (strncmp(k, prefix, n) || (is_others && has_place(k)))
 			continue;
-		if (is_others &&
-		    (!strncmp(k, "http.request.header.", 20) ||
-		     !strncmp(k, "http.response.header.", 21) || !strcmp(k, "dns.answer")))
-			continue;
-		put_joined(j, k + n, r, k);
+		if (!was_before(r, k, k))
+			put_joined(j, k + n, r, k);
 	}
 }
 

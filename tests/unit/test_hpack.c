@@ -11,8 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#if __has_include(<nghttp2/nghttp2.h>)
+#include <nghttp2/nghttp2.h>
+#define HAVE_NGHTTP2 1
+#else
+#define HAVE_NGHTTP2 0
+#endif
+
 #define BLOCK_MAX 65536
-#define FIELDS_MAX 256
 
 /* What decode() told, "name: value\n" each; "?\n" what is unknown. */
 struct told {
@@ -471,6 +477,133 @@ static void vectors_of_other_encoders(void **state)
 		skip();
 }
 
+/* ---- another encoder, random fields ------------------------------------------------------------------ */
+
+#if HAVE_NGHTTP2
+
+#define N_READERS 8	/* the first from the start, the others each some blocks later */
+#define N_BLOCKS 40
+#define N_FIELDS 20
+#define VALUE_MAX 200
+
+struct random_block {
+	nghttp2_nv field[N_FIELDS];
+	char name[N_FIELDS][16];
+	uint8_t value[N_FIELDS][VALUE_MAX];
+	size_t n, n_read, n_unknown;
+};
+
+static uint32_t random_below(uint32_t n)
+{
+	static uint32_t x = 1;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x % n;
+}
+
+/* Names and half of the values repeat, so that they are found in the table; the others have all bytes there are. */
+static void fill(struct random_block *b)
+{
+	static const char *const names[] = { ":method", ":status", "cookie", "date", "x-a", "x-b" };
+
+	b->n = 1 + random_below(N_FIELDS);
+	for (size_t i = 0; i < b->n; i++) {
+		size_t n_value = random_below(VALUE_MAX);
+		bool repeats = random_below(2);
+
+		if (random_below(6))
+			(void)snprintf(b->name[i], 16, "%s", names[random_below(6)]);
+		else
+			(void)snprintf(b->name[i], 16, "n-%u", random_below(60));
+		for (size_t k = 0; k < n_value; k++)
+			b->value[i][k] = (uint8_t)random_below(256);
+		if (repeats)
+			n_value = (size_t)snprintf((char *)b->value[i], VALUE_MAX, "value-%u",
+						   random_below(30));
+		b->field[i] = (nghttp2_nv){ (uint8_t *)b->name[i], b->value[i], strlen(b->name[i]),
+					    n_value, NGHTTP2_NV_FLAG_NONE };
+	}
+}
+
+static void on_random_field(void *arg, const struct xc_hpack_field *f)
+{
+	struct random_block *b = arg;
+	const nghttp2_nv *want = &b->field[b->n_read++];
+
+	assert_true(b->n_read <= b->n);
+	b->n_unknown += !f->is_known;
+	if (!f->is_known)
+		return;
+	assert_int_equal(f->name.len, want->namelen);
+	assert_int_equal(f->value.len, want->valuelen);
+	assert_memory_equal(f->name.p, want->name, want->namelen);
+	assert_memory_equal(f->value.p, want->value, want->valuelen);
+}
+
+/* One connection; returns how many fields those who joined late did not know. */
+static size_t check_connection(nghttp2_hd_deflater *encoder)
+{
+	static struct random_block b;
+	struct xc_hpack readers[N_READERS];
+	size_t n_readers = 0, n_unknown = 0;
+
+	for (unsigned i = 0; i < N_BLOCKS; i++) {
+		uint8_t wire[8192];
+		ssize_t n;
+
+		if (i % (N_BLOCKS / N_READERS) == 0)
+			xc_hpack_init(&readers[n_readers++], NULL);
+		if (i && i % (N_BLOCKS / N_READERS) == 0)
+			xc_hpack_lose(&readers[n_readers - 1]);
+		if (!random_below(8))
+			(void)nghttp2_hd_deflate_change_table_size(encoder, random_below(9000));
+		fill(&b);
+		n = nghttp2_hd_deflate_hd(encoder, wire, sizeof(wire), b.field, b.n);
+		assert_true(n > 0);
+		for (size_t k = 0; k < n_readers; k++) {
+			b.n_read = b.n_unknown = 0;
+			assert_int_equal(xc_hpack_decode(&readers[k],
+							 (struct xc_span){ wire, (size_t)n },
+							 on_random_field, &b),
+					 0);
+			assert_int_equal(b.n_read, b.n);
+			assert_true(k || !b.n_unknown);
+			n_unknown += b.n_unknown;
+		}
+	}
+	for (size_t k = 0; k < n_readers; k++)
+		xc_hpack_done(&readers[k]);
+	return n_unknown;
+}
+
+static void random_fields_of_nghttp2(void **state)
+{
+	size_t n_unknown = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		nghttp2_hd_deflater *encoder;
+
+		assert_int_equal(nghttp2_hd_deflate_new(&encoder, i % 2 ? 4096 : 16384), 0);
+		n_unknown += check_connection(encoder);
+		nghttp2_hd_deflate_del(encoder);
+	}
+	assert_true(n_unknown > 0);
+}
+
+#else
+
+static void random_fields_of_nghttp2(void **state)
+{
+	(void)state;
+	print_message("# libnghttp2 is not installed\n");
+	skip();
+}
+
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +618,7 @@ int main(void)
 		cmocka_unit_test(secrets_are_not_kept),
 		cmocka_unit_test(a_long_text_is_cut),
 		cmocka_unit_test(vectors_of_other_encoders),
+		cmocka_unit_test(random_fields_of_nghttp2),
 	};
 
 	return XC_RUN(tests);

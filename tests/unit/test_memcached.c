@@ -32,15 +32,18 @@ static void text_errors_and_statistics(void **state)
 	struct talk t = { .port = 11211 };
 
 	(void)state;
-	TALK_C(&t, "touch k 10\r\nset k 0 0 1\r\nx\r\nstats\r\nversion\r\nquit\r\n");
-	TALK_S(&t, "NOT_FOUND\r\nCLIENT_ERROR bad data chunk\r\nSTAT pid 1\r\nSTAT uptime 2\r\nEND\r\n"
-		   "VERSION 1.6.18\r\n");
+	TALK_C(&t, "touch k 10\r\nset k 0 0 1\r\nx\r\nbogus a\r\nstats\r\nversion\r\n");
+	TALK_S(&t,
+	       "NOT_FOUND\r\nCLIENT_ERROR bad data chunk\r\nERROR\r\nSTAT pid 1\r\nSTAT uptime 2\r\nEND\r\n"
+	       "VERSION 1.6.18\r\n");
+	TALK_C(&t, "quit\r\n");
 	talk_plain(&t, &out);
-	assert_string_equal(out.text, "notice|memcached|0|QUIT|||unknown\n"
-				      "answered|memcached|0|TOUCH|k|0 NOT_FOUND|ok\n"
+	assert_string_equal(out.text, "answered|memcached|0|TOUCH|k|0 NOT_FOUND|ok\n"
 				      "answered|memcached|0|SET|k|1 CLIENT_ERROR|client_error\n"
+				      "answered|memcached|0|BOGUS||1 ERROR|client_error\n"
 				      "answered|memcached|0|STATS||0 END|ok\n"
-				      "answered|memcached|0|VERSION||0 VERSION|ok\n");
+				      "answered|memcached|0|VERSION||0 VERSION|ok\n"
+				      "notice|memcached|0|QUIT|||unknown\n");
 	talk_check_properties(&t);
 }
 
@@ -50,7 +53,8 @@ static void meta(void **state)
 	struct talk t = { .port = 11211 };
 
 	(void)state;
-	TALK_C(&t, "mg a v q O1\r\nmg b v q O2\r\nms c 2 q O3\r\nhi\r\nmd d q O4\r\nmn\r\nmg e v\r\n");
+	TALK_C(&t,
+	       "mg a v q O1\r\nmg b v q O2\r\nms c 2 q O3\r\nhi\r\nmd d q O4\r\nmn\r\nmg e v\r\n");
 	TALK_S(&t, "VA 5 O2\r\nhello\r\nMN\r\nEN\r\n");
 	talk_plain(&t, &out);
 	assert_string_equal(out.text, "answered|memcached|1|MG|a||ok\n"
@@ -74,9 +78,11 @@ static void binary(void **state)
 	TALK_C(&t, "\x80\x0d" KEY3 "\0\0\0\0\0\0\0\3\0\0\0\7" NONE8 "one"
 		   "\x80\x0d" KEY3 "\0\0\0\0\0\0\0\3\0\0\0\7" NONE8 "two"
 		   "\x80\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\x08" NONE8);
-	TALK_S(&t, "\x81\x0d" KEY3 "\4\0\0\0\0\0\0\x0c\0\0\0\7" NONE8 "\0\0\0\0two" "value"
+	TALK_S(&t, "\x81\x0d" KEY3 "\4\0\0\0\0\0\0\x0c\0\0\0\7" NONE8 "\0\0\0\0two"
+		   "value"
 		   "\x81\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\x08" NONE8);
-	TALK_C(&t, "\x80\1" KEY3 "\x08\0\0\0\0\0\0\x0d\0\0\0\x09" NONE8 NONE8 "big" "xx");
+	TALK_C(&t, "\x80\1" KEY3 "\x08\0\0\0\0\0\0\x0d\0\0\0\x09" NONE8 NONE8 "big"
+		   "xx");
 	TALK_S(&t, "\x81\1\0\0\0\0\0\3\0\0\0\4\0\0\0\x09" NONE8 "Too!");
 	TALK_C(&t, "\x80\0" KEY3 "\0\0\0\0\0\0\0\3\0\0\0\x0a" NONE8 "one");
 	TALK_S(&t, "\x81\0\0\0\0\0\0\1\0\0\0\0\0\0\0\x0a" NONE8);

@@ -212,13 +212,13 @@ static void prepared_statements(struct talk *t, uint32_t caps)
 #define STATEMENT "SELECT a FROM t WHERE a = ? AND b = ?"
 #define PREPARED                                                                                   \
 	LOGGED_IN                                                                                  \
-		"answered|mysql|0|PREPARE|" STATEMENT "|0 |ok\n"                                   \
-		"answered|mysql|0|SELECT|" STATEMENT "|0 |ok|db.response.returned_rows=1\n"        \
-		"answered|mysql|0|SELECT|" STATEMENT "|0 |ok|db.response.returned_rows=0\n"        \
-		"answered|mysql|0|STMT_FETCH|" STATEMENT "|0 |ok|db.response.returned_rows=1\n"    \
-		"notice|mysql|0|STMT_CLOSE|" STATEMENT "||unknown\n"                               \
-		"answered|mysql|0|EXECUTE||1243 HY000|client_error|db.response.status_code=1243\n" \
-		"answered|mysql|0|PING||0 |ok\n"
+	"answered|mysql|0|PREPARE|" STATEMENT "|0 |ok\n"                                           \
+	"answered|mysql|0|SELECT|" STATEMENT "|0 |ok|db.response.returned_rows=1\n"                \
+	"answered|mysql|0|SELECT|" STATEMENT "|0 |ok|db.response.returned_rows=0\n"                \
+	"answered|mysql|0|STMT_FETCH|" STATEMENT "|0 |ok|db.response.returned_rows=1\n"            \
+	"notice|mysql|0|STMT_CLOSE|" STATEMENT "||unknown\n"                                       \
+	"answered|mysql|0|EXECUTE||1243 HY000|client_error|db.response.status_code=1243\n"         \
+	"answered|mysql|0|PING||0 |ok\n"
 
 static void statements_by_number(void **state)
 {
