@@ -183,6 +183,20 @@ def tls_server(ctl, flow, name, least=None):
                 answer(safe, 200)
 
 
+def https_server(ctl, flow):
+    """The TLS port of a web server, to somebody who speaks plain HTTP: what nginx answers then."""
+    text = b"<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>"
+    with peers.listener(flow) as sock:
+        ctl.ready()
+        while True:
+            conn, _ = sock.accept()
+            with contextlib.suppress(OSError), conn:
+                conn.recv(4096)
+                conn.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\n"
+                             b"Content-Length: %d\r\n\r\n%s" % (len(text), text))
+                conn.recv(4096)
+
+
 def tls_client(_ctl, flow, timeout, name, most=None, trusts=True):
     """A handshake; "alert" when either side refuses, "not TLS" when the server speaks something else."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

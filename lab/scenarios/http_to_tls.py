@@ -3,12 +3,12 @@
 import talkers
 
 TRUTH = dict(pattern="protocol-mismatch", where="client", layer="l7",
-             signal="a TLS alert to an HTTP request", app="not HTTP|closed|ECONNRESET",
+             signal="400, the plain HTTP request was sent to HTTPS port", app="400",
              view=["client", "router", "server"], accept=[], options=["--requests"])
 
 
 def run(lab):
     flow = lab.flow()
-    lab.server.start(talkers.tls_server, flow, "shop.example")
+    lab.server.start(talkers.https_server, flow)
     lab.trigger()
     return lab.client.call(talkers.http_client, flow, lab.patience()), [flow]

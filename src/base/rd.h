@@ -126,7 +126,7 @@ static inline bool xc_span_is(struct xc_span s, const char *word)
 static inline struct xc_span xc_span_from(struct xc_span s, size_t n)
 {
 	return n < s.len ? (struct xc_span){ s.p + n, s.len - n } :
-			   (struct xc_span){ s.p + s.len, 0 };
+			   (struct xc_span){ s.len ? s.p + s.len : s.p, 0 };
 }
 
 /** The first @n bytes of @s, or all of it. */

@@ -339,9 +339,10 @@ static void on_request(void *arg, struct xc_l7_conn *c, const struct xc_request 
 
 static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct xc_l7_want w)
 {
+	const struct link *l = c->session.user;
 	struct xc_observer *o = arg;
 
-	if (!(c->cookie & PLAINTEXT_COOKIE))
+	if (!l || !l->is_plaintext)	/* that is no socket's */
 		xc_policy_tell(c, dir, w, o->cfg.want, o->cfg.want_arg);
 }
 

@@ -22,8 +22,9 @@ struct track {
 	struct xc_owner owner;
 	uint32_t n_answered;
 	uint64_t said_ns;	/* latest byte of a request or an answer before the request at hand */
-	uint64_t closed_ns;	/* FIN or RST of the server */
+	uint64_t closed_ns;	/* FIN or RST of the server, if it was first */
 	bool is_reset;
+	bool is_given_up;	/* the client was first */
 };
 
 struct held {
@@ -142,7 +143,8 @@ static bool has_failed(const struct xc_request *r, enum xc_request_stage stage)
 	if (xc_request_get(r, "crosscut.mismatch"))
 		return true;
 	if (is_dns(r))
-		return r->result == XC_RESULT_NO_ANSWER || (r->status > 0 && r->status <= RCODE_REFUSED);
+		return r->result == XC_RESULT_NO_ANSWER ||
+		       (r->status > 0 && r->status <= RCODE_REFUSED);
 	if (!strcmp(r->protocol, "tls"))
 		return r->status > 0 || r->result >= XC_RESULT_NO_ANSWER;
 	return r->result >= XC_RESULT_NO_ANSWER;
@@ -231,11 +233,11 @@ static void note_end(struct xc_trouble *t, const struct xc_segment *seg)
 	struct xc_l7_conn *c = xc_l7_table_find(t->table, &seg->tuple, seg->cookie);
 	struct track *k = c ? c->session.user : NULL;
 
-	if (!k || k->closed_ns)
+	if (!k || k->closed_ns || k->is_given_up)
 		return;
-	if (memcmp(seg->tuple.saddr, c->session.tuple.daddr, 16) ||
-	    seg->tuple.sport_he != c->session.tuple.dport_he)
-		return;	/* the client's */
+	k->is_given_up = xc_tuple_equal(&seg->tuple, &c->session.tuple);
+	if (k->is_given_up)
+		return;
 	k->closed_ns = seg->ts_ns;
 	k->is_reset = seg->tcp_flags & XC_TCP_RST;
 }

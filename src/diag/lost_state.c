@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Data for a connection the peer no longer knows: it was restarted, replaced, or had closed. */
 #include "diag/pattern.h"
+#include "diag/request.h"
 
 #include <errno.h>
 
@@ -49,6 +50,7 @@ static bool told_by_client(const struct xc_case *c, struct xc_opinion *o)
 
 static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 {
+	const struct xc_request_fact *raced = xc_request_cut_short(c);
 	const struct xc_reset_fact *r = stateless_reset(c);
 	char flow[XC_WORDS], peer[XC_ENDPOINT_LEN], flags[32];
 	bool has_closed;
@@ -82,6 +84,8 @@ static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 		       peer);
 	}
 	xc_subject(o, "state of %s", peer);
+	if (raced && xc_request_raced(raced))
+		xc_against(o, XC_AGAINST, "the server had just let the idle connection go");
 	return true;
 }
 

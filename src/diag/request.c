@@ -45,6 +45,13 @@ const struct xc_request_fact *xc_request_cut_short(const struct xc_case *c)
 	return NULL;
 }
 
+bool xc_request_tells_why(const struct xc_case *c)
+{
+	const struct xc_request_fact *tls = xc_request_about(c, "tls");
+
+	return xc_request_mismatched(c) || (tls && tls->status > 0);
+}
+
 bool xc_request_raced(const struct xc_request_fact *r)
 {
 	return r->closed_ns && !r->is_begun && r->n_answered && r->idle_ns >= IDLE_NS &&

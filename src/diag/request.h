@@ -16,6 +16,9 @@ const struct xc_request_fact *xc_request_mismatched(const struct xc_case *c);
 /** The first that got no answer, or only a part of it, because its connection ended; or NULL. */
 const struct xc_request_fact *xc_request_cut_short(const struct xc_case *c);
 
+/** Do the requests themselves tell why the connection was given up: an alert, another protocol? Then how it ended is no cause. */
+bool xc_request_tells_why(const struct xc_case *c);
+
 /** Had the server let an idle connection go just when this request was sent on it? */
 bool xc_request_raced(const struct xc_request_fact *r);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One end aborts the connection on purpose: closed with unread data, or SO_LINGER 0. */
 #include "diag/pattern.h"
+#include "diag/request.h"
 
 #include <errno.h>
 
@@ -94,6 +95,8 @@ static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 	name_the_cause(c, o, r);
 	if (xc_died_before(c, r->e.hdr.ts_ns))
 		xc_against(o, XC_AGAINST * 2, "the process was dying, it did not choose to abort");
+	if (xc_request_tells_why(c))
+		xc_against(o, XC_RULED_OUT, "what was said before tells why it gave up");
 	xc_subject(o, "%s", who);
 	/* Who aborts what it began has not been failed by anybody. */
 	if (!r->by_server)

@@ -22,6 +22,7 @@ enum progress {
 	IS_ANSWERING = 1 << 0,	/* its final head was seen */
 	IS_DOUBTFUL = 1 << 1,	/* a field of its answer is unknown */
 	WAS_OPEN = 1 << 2,	/* at a loss of bytes of the server; since then it said nothing */
+	MAY_BE_CALL = 1 << 3,	/* of gRPC: what the server said last has unknown fields */
 };
 
 /* What one direction sends. */
@@ -197,7 +198,7 @@ static void count(struct xc_request *r, enum xc_l7_dir dir, uint64_t n)
 		return;
 	}
 	r->response_bytes += n;
-	r->progress &= (uint16_t)~WAS_OPEN;
+	r->progress &= (uint16_t) ~(WAS_OPEN | MAY_BE_CALL);
 }
 
 /* @dir has said everything on @stream; @at: the last byte of that in what parse() was given. */
@@ -214,6 +215,8 @@ static void finish(struct xc_l7 *l7, enum xc_l7_dir dir, uint32_t stream, size_t
 	r->response_last_ns = xc_l7_ns(l7, dir, at);
 	if (xc_grpc_is(r))
 		xc_grpc_end(r, !(r->progress & IS_DOUBTFUL));
+	else if (r->progress & MAY_BE_CALL && r->result == XC_RESULT_OK)
+		r->result = XC_RESULT_NONE;	/* 200 says nothing about a call */
 	xc_l7_answered(l7, r);
 }
 
@@ -301,7 +304,9 @@ static void take_answer(struct head *h)
 		return;	/* the final answer is still to come */
 	if (!(r->progress & IS_ANSWERING))
 		r->response_first_ns = xc_l7_ns(h->l7, XC_L7_SERVER, 0);
-	r->progress |= IS_ANSWERING | (h->is_doubtful ? IS_DOUBTFUL : 0);
+	r->progress |= IS_ANSWERING;
+	if (h->is_doubtful)
+		r->progress |= IS_DOUBTFUL | (!strcmp(r->method, "POST") ? MAY_BE_CALL : 0);
 	if (xc_grpc_is(r))
 		xc_grpc_block(r, h->status);
 	else if (h->status)

@@ -9,15 +9,15 @@
 
 #include <stdlib.h>
 
-#define REQUEST_MAX (100u << 20) /* socket.request.max.bytes: 100 MiB unless configured */
+#define REQUEST_MAX (100u << 20)	/* socket.request.max.bytes: 100 MiB unless configured */
 #define RESPONSE_MAX (1u << 30)
 #define CLIENT_ID_MAX 255
-#define HEAD_MAX 512 /* bytes of a head, tagged fields included */
-#define TOPICS_MAX 4 /* of one request that are kept */
-#define TOPIC_BYTES 249 /* of a name: org.apache.kafka.common.internals.Topic */
-#define NAMES 32 /* topic ids of a connection that are remembered */
-#define STRANGERS_MAX 8 /* answers in a row to nothing we saw, of a connection we saw all of */
-#define TOKEN_MAX 65536 /* SASL without frames of Kafka */
+#define HEAD_MAX 512	/* bytes of a head, tagged fields included */
+#define TOPICS_MAX 4	/* of one request that are kept */
+#define TOPIC_BYTES 249	/* of a name: org.apache.kafka.common.internals.Topic */
+#define NAMES 32	/* topic ids of a connection that are remembered */
+#define STRANGERS_MAX 8	/* answers in a row to nothing we saw, of a connection we saw all of */
+#define TOKEN_MAX 65536	/* SASL without frames of Kafka */
 
 enum {
 	KEY_PRODUCE = 0,
@@ -30,26 +30,26 @@ enum {
 
 enum phase {
 	HEAD,
-	BODY, /* looked through */
-	TAIL, /* of no interest */
+	BODY,	/* looked through */
+	TAIL,	/* of no interest */
 };
 
 /* One direction: where it is in its message. */
 struct side {
 	enum phase phase;
-	bool is_lost; /* where messages begin has to be found out */
-	bool has_matched; /* an answer belonged to a request */
-	bool is_unread; /* the message could not be looked through to its end */
-	uint64_t left; /* bytes of the message behind the front */
-	struct xc_request *r; /* whose message it is; NULL = nobody's we know */
+	bool is_lost;	/* where messages begin has to be found out */
+	bool has_matched;	/* an answer belonged to a request */
+	bool is_unread;	/* the message could not be looked through to its end */
+	uint64_t left;	/* bytes of the message behind the front */
+	struct xc_request *r;	/* whose message it is; NULL = nobody's we know */
 	struct xc_kafka_walk walk;
 };
 
 /* Names of topics, by id (KIP-516). */
 struct names {
 	uint8_t n_last;
-	uint8_t last[TOPIC_BYTES]; /* the name before an id */
-	unsigned int n; /* learned so far; the oldest makes room */
+	uint8_t last[TOPIC_BYTES];	/* the name before an id */
+	unsigned int n;	/* learned so far; the oldest makes room */
 	struct name {
 		uint8_t id[16];
 		uint8_t n, text[TOPIC_BYTES];
@@ -58,25 +58,25 @@ struct names {
 
 struct kafka {
 	struct side side[2];
-	struct names *names; /* owned; NULL until there is one */
-	uint32_t n_tokens; /* of SASL, not answered yet */
-	uint8_t n_topics; /* of the request at hand */
+	struct names *names;	/* owned; NULL until there is one */
+	uint32_t n_tokens;	/* of SASL, not answered yet */
+	uint8_t n_topics;	/* of the request at hand */
 	uint8_t n_strangers;
-	bool is_one_way; /* the request at hand gets no answer */
-	bool is_raw; /* after SaslHandshake v0: tokens without a head */
-	bool has_lost; /* messages, in either direction */
+	bool is_one_way;	/* the request at hand gets no answer */
+	bool is_raw;	/* after SaslHandshake v0: tokens without a head */
+	bool has_lost;	/* messages, in either direction */
 };
 
 /* The head of a request. */
 struct head {
-	uint32_t length; /* of what follows it */
+	uint32_t length;	/* of what follows it */
 	int16_t key, version;
 	uint32_t id;
-	const struct xc_kafka_api *api; /* NULL = the table has it not */
+	const struct xc_kafka_api *api;	/* NULL = the table has it not */
 	bool is_flexible;
-	bool is_readable; /* the table knows this version */
+	bool is_readable;	/* the table knows this version */
 	struct xc_span client_id;
-	size_t n; /* bytes up to the body */
+	size_t n;	/* bytes up to the body */
 };
 
 enum verdict { NO, MAYBE, YES };
@@ -186,6 +186,8 @@ static enum verdict fits_body(struct xc_span in, const struct head *h)
 		if (item.role == XC_KAFKA_ACKS && !is_acks(item.value))
 			return NO;
 	} while (found == XC_KAFKA_FIELD);
+	if (found == XC_KAFKA_DONE && h->key == KEY_API_VERSIONS && b.left == 4)
+		return MAYBE;	/* librdkafka puts an empty array behind version 0 */
 	if (found == XC_KAFKA_DONE)
 		return b.left ? NO : YES;
 	return found == XC_KAFKA_BAD ? NO : MAYBE;
@@ -202,7 +204,7 @@ static enum verdict fits(struct xc_span in, struct head *h, enum verdict *ret_bo
 	if (h->is_readable)
 		*ret_body = fits_body(in, h);
 	else if (h->key == KEY_API_VERSIONS && h->version < 16)
-		*ret_body = MAYBE; /* a client newer than the table asks what it may speak */
+		*ret_body = MAYBE;	/* a client newer than the table asks what it may speak */
 	return *ret_body == NO ? NO : YES;
 }
 
@@ -217,7 +219,7 @@ static struct xc_l7_guess kafka_detect(struct xc_span in, const struct xc_l7_hin
 	if (v != YES)
 		return g;
 	if (!hint->is_start)
-		g.percent = body == YES ? 70 : 60; /* told when an answer has its correlation id */
+		g.percent = body == YES ? 70 : 60;	/* told when an answer has its correlation id */
 	else if (body == YES)
 		g.percent = 95;
 	else
@@ -281,7 +283,7 @@ static void put_topic_id(struct kafka *k, struct xc_request *r, struct xc_span i
 		put_topic(k, r, (struct xc_span){ known->text, known->n });
 		return;
 	}
-	r->flags |= XC_REQUEST_UNKNOWN_FIELDS; /* its name */
+	r->flags |= XC_REQUEST_UNKNOWN_FIELDS;	/* its name */
 	for (size_t i = 0; i < 16; i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			*at++ = '-';
@@ -335,7 +337,7 @@ static void on_error(struct xc_request *r, int16_t code)
 	const char *name = xc_kafka_error(code, &is_server);
 
 	if (r->status > 0 || r->status == -1)
-		return; /* the first one counts */
+		return;	/* the first one counts */
 	xc_request_status(r, code,
 			  (struct xc_span){ (const uint8_t *)name, name ? strlen(name) : 0 });
 	if (!code)
@@ -410,7 +412,7 @@ static void finish_response(struct xc_l7 *l7, struct xc_request *r)
 	bool is_unread = k->side[XC_L7_SERVER].is_unread;
 
 	if (r->status == XC_STATUS_NONE && !is_unread)
-		on_error(r, 0); /* no field of this answer could tell one */
+		on_error(r, 0);	/* no field of this answer could tell one */
 	else if (!r->status && is_unread)
 		xc_request_status(r, XC_STATUS_NONE, (struct xc_span){ (const uint8_t *)"", 0 });
 	if (r->status == XC_STATUS_NONE) {
@@ -505,7 +507,7 @@ static void begin(struct side *s, struct xc_request *r, uint64_t left)
 	s->r = r;
 	s->left = left;
 	s->phase = TAIL;
-	s->is_unread = r != NULL; /* unless it is looked through */
+	s->is_unread = r != NULL;	/* unless it is looked through */
 }
 
 static void begin_body(struct side *s, const struct xc_kafka_api *api, uint8_t version,
@@ -701,7 +703,7 @@ static struct xc_l7_step kafka_parse(struct xc_l7 *l7, enum xc_l7_dir dir, struc
 {
 	struct side *s = &((struct kafka *)l7->state)->side[dir];
 
-	if (!in.len) { /* a skip has been passed */
+	if (!in.len) {	/* a skip has been passed */
 		if (s->phase != HEAD && !s->left)
 			finish(l7, dir, xc_l7_ns(l7, dir, 0));
 		return xc_l7_took(0);
@@ -742,7 +744,7 @@ static void kafka_gap(struct xc_l7 *l7, enum xc_l7_dir dir, uint64_t n)
 	k->n_tokens = 0;
 	for (struct xc_request *o = xc_l7_first(l7); o; o = xc_l7_next(o))
 		if (dir == XC_L7_SERVER)
-			o->flags |= XC_REQUEST_GAP; /* it may have been answered in the hole */
+			o->flags |= XC_REQUEST_GAP;	/* it may have been answered in the hole */
 	if (!r)
 		return;
 	if (dir == XC_L7_SERVER) {

@@ -4,16 +4,16 @@
 
 #include "base/scope.h"
 
-#define STEPS_MAX 8192 /* fields of one message; then it is not looked through any further */
-#define NAME_MAX_BYTES 1024 /* of what has a role: topics have at most 249 */
+#define STEPS_MAX 8192	/* fields of one message; then it is not looked through any further */
+#define NAME_MAX_BYTES 1024	/* of what has a role: topics have at most 249 */
 
 enum type {
 	T_END,
-	T_FIXED, /* arg bytes */
+	T_FIXED,	/* arg bytes */
 	T_STRING,
 	T_BYTES,
-	T_STRUCT, /* arg: its first field */
-	T_MAYBE_STRUCT, /* behind a byte that is negative when it is missing */
+	T_STRUCT,	/* arg: its first field */
+	T_MAYBE_STRUCT,	/* behind a byte that is negative when it is missing */
 	T_ARRAY_OF_FIXED,
 	T_ARRAY_OF_STRING,
 	T_ARRAY_OF_BYTES,
@@ -22,7 +22,7 @@ enum type {
 
 struct field {
 	uint8_t type, role;
-	uint8_t first, last; /* versions */
+	uint8_t first, last;	/* versions */
 	uint16_t arg;
 };
 
@@ -164,7 +164,7 @@ static enum xc_kafka_found take_array(struct xc_kafka_walk *w, struct xc_kafka_b
 	if (rd.is_short)
 		return short_of(b);
 	if (n < -1 || (n > 0 && (uint64_t)n > b->left))
-		return XC_KAFKA_BAD; /* no element is smaller than a byte */
+		return XC_KAFKA_BAD;	/* no element is smaller than a byte */
 	took(b, (size_t)(rd.p - b->in.p));
 	if (n <= 0)
 		return XC_KAFKA_FIELD;

@@ -9,14 +9,14 @@
 
 #include "base/rd.h"
 
-#define XC_KAFKA_DEPTH 8 /* structures within each other; the schemas need 5 */
+#define XC_KAFKA_DEPTH 8	/* structures within each other; the schemas need 5 */
 #define XC_KAFKA_NO_VERSION 255
 
 struct xc_kafka_api {
-	const char *name; /* "Produce" */
-	uint8_t first, last; /* versions the table knows */
-	uint8_t flexible; /* first one with compact types and tagged fields, or XC_KAFKA_NO_VERSION */
-	uint16_t request, response; /* where the table describes them */
+	const char *name;	/* "Produce" */
+	uint8_t first, last;	/* versions the table knows */
+	uint8_t flexible;	/* first one with compact types and tagged fields, or XC_KAFKA_NO_VERSION */
+	uint16_t request, response;	/* where the table describes them */
 };
 
 /** The API with this key, or NULL. */
@@ -33,35 +33,35 @@ const char *xc_kafka_error(int16_t code, bool *ret_is_server);
 /* What a field tells. */
 enum xc_kafka_role {
 	XC_KAFKA_NONE,
-	XC_KAFKA_ERROR, /* int16 */
-	XC_KAFKA_ACKS, /* int16 */
+	XC_KAFKA_ERROR,	/* int16 */
+	XC_KAFKA_ACKS,	/* int16 */
 	XC_KAFKA_TOPIC,
-	XC_KAFKA_TOPIC_ID, /* 16 bytes */
+	XC_KAFKA_TOPIC_ID,	/* 16 bytes */
 	XC_KAFKA_GROUP,
 	XC_KAFKA_TRANSACTION,
-	XC_KAFKA_TARGET, /* what FindCoordinator asks for */
+	XC_KAFKA_TARGET,	/* what FindCoordinator asks for */
 };
 
 /* Where a walk is. */
 struct xc_kafka_walk {
 	uint8_t version, depth;
 	bool is_flexible;
-	bool is_response; /* only described up to the last field of interest */
+	bool is_response;	/* only described up to the last field of interest */
 	uint16_t n_steps;
 	struct xc_kafka_level {
-		uint16_t first, at; /* field of the table: of the structure, next */
-		uint32_t n_left; /* elements, this one included */
-		uint32_t n_tags; /* tagged fields still to come */
-		bool is_list; /* of strings or bytes: at is their field */
+		uint16_t first, at;	/* field of the table: of the structure, next */
+		uint32_t n_left;	/* elements, this one included */
+		uint32_t n_tags;	/* tagged fields still to come */
+		bool is_list;	/* of strings or bytes: at is their field */
 		bool is_in_tags;
 	} level[XC_KAFKA_DEPTH];
 };
 
 /* What there is of a message. */
 struct xc_kafka_bytes {
-	struct xc_span in; /* the next bytes */
-	uint64_t left; /* bytes of the message, those of in included */
-	uint64_t skip; /* SKIP: bytes behind in that do not interest; left is that behind them */
+	struct xc_span in;	/* the next bytes */
+	uint64_t left;	/* bytes of the message, those of in included */
+	uint64_t skip;	/* SKIP: bytes behind in that do not interest; left is that behind them */
 };
 
 struct xc_kafka_item {
@@ -70,12 +70,12 @@ struct xc_kafka_item {
 };
 
 enum xc_kafka_found {
-	XC_KAFKA_FIELD, /* *ret_item is one */
-	XC_KAFKA_MORE, /* more bytes are needed */
-	XC_KAFKA_SKIP, /* pass over bytes->skip, then go on */
-	XC_KAFKA_DONE, /* nothing of interest follows */
-	XC_KAFKA_BAD, /* contradicts the schema */
-	XC_KAFKA_LONG, /* too long to look through */
+	XC_KAFKA_FIELD,	/* *ret_item is one */
+	XC_KAFKA_MORE,	/* more bytes are needed */
+	XC_KAFKA_SKIP,	/* pass over bytes->skip, then go on */
+	XC_KAFKA_DONE,	/* nothing of interest follows */
+	XC_KAFKA_BAD,	/* contradicts the schema */
+	XC_KAFKA_LONG,	/* too long to look through */
 };
 
 /** Begin behind the head of a message. */

@@ -55,6 +55,7 @@ struct mongodb {
 	struct answer answer;
 	uint32_t exhaust_id;	/* the server goes on answering this message of its own */
 	bool has_exhaust;
+	uint32_t exhaust_flags;	/* what was in doubt of the request */
 	char exhaust_method[XC_REQUEST_METHOD];
 };
 
@@ -71,7 +72,8 @@ static bool is_header(struct xc_rd rd)
 	uint32_t len = xc_rd_le32(&rd);
 
 	(void)xc_rd_le(&rd, 8);
-	return len >= HEADER + 5 && len <= MESSAGE_MAX && is_opcode(xc_rd_le32(&rd)) && !rd.is_short;
+	return len >= HEADER + 5 && len <= MESSAGE_MAX && is_opcode(xc_rd_le32(&rd)) &&
+	       !rd.is_short;
 }
 
 /* The beginning of a document: its size, and an element with a name. Or an empty one. */
@@ -105,7 +107,7 @@ static bool is_full_name(struct xc_rd *rd)
 
 static uint8_t weight(uint32_t opcode, struct xc_rd *rd)
 {
-	uint32_t first = xc_rd_le32(rd);
+	uint32_t first = xc_rd_le32(rd), n;
 
 	switch (opcode) {
 	case OP_MSG:
@@ -119,7 +121,10 @@ static uint8_t weight(uint32_t opcode, struct xc_rd *rd)
 		return is_document(rd) ? 95 : 0;
 	case OP_REPLY:
 		(void)xc_rd_span(rd, 12);
-		return first < 16 && xc_rd_le32(rd) < 100000 && (!xc_rd_left(rd) || is_document(rd)) ? 90 : 0;
+		n = xc_rd_le32(rd);
+		if (rd->is_short || first > 15 || n > 100000)
+			return 0;
+		return !n || is_document(rd) ? 90 : 0;
 	case OP_COMPRESSED:
 		(void)xc_rd_le32(rd);
 		return is_opcode(first) && xc_rd_u8(rd) <= 3 && !rd->is_short ? 90 : 0;
@@ -144,7 +149,8 @@ static struct xc_l7_guess guess(struct xc_span in)
 	}
 	if (len < HEADER + 5 || len > MESSAGE_MAX || !is_opcode(opcode))
 		return g;
-	if (opcode != OP_COMPRESSED && (opcode == OP_REPLY) != (g.dir == XC_L7_SERVER) && opcode != OP_MSG)
+	if (opcode != OP_COMPRESSED && (opcode == OP_REPLY) != (g.dir == XC_L7_SERVER) &&
+	    opcode != OP_MSG)
 		return g;
 	g.percent = weight(opcode, &rd);
 	g.wants_more = !g.percent && rd.is_short && in.len < len;
@@ -169,7 +175,9 @@ struct element {
 /* Bytes of a value, from what it begins with; UINT64_MAX = it cannot be told. */
 static uint64_t value_bytes(uint8_t type, struct xc_rd rd)
 {
-	static const uint8_t fixed[] = { [1] = 8, [7] = 12, [8] = 1, [9] = 8, [16] = 4, [17] = 8, [18] = 8, [19] = 16 };
+	static const uint8_t fixed[] = {
+		[1] = 8, [7] = 12, [8] = 1, [9] = 8, [16] = 4, [17] = 8, [18] = 8, [19] = 16
+	};
 
 	switch (type) {
 	case 2:
@@ -270,10 +278,12 @@ static void keep(char *out, size_t size, struct xc_span text)
 /* Commands whose value is the name of a collection. */
 static bool has_collection(struct xc_span command)
 {
-	static const char *const words[] = { "find",	     "insert",	    "update",	 "delete",	  "aggregate",
-					     "findAndModify", "count",	    "distinct",	 "create",	  "drop",
-					     "createIndexes", "dropIndexes", "listIndexes", "mapReduce", "collStats",
-					     "validate",      "compact",    "collMod",	 "killCursors",	  "reIndex" };
+	static const char *const words[] = {
+		"find",		 "insert",	"update",      "delete",      "aggregate",
+		"findAndModify", "count",	"distinct",    "create",      "drop",
+		"createIndexes", "dropIndexes", "listIndexes", "mapReduce",   "collStats",
+		"validate",	 "compact",	"collMod",     "killCursors", "reIndex"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (xc_span_is(command, words[i]))
@@ -285,7 +295,8 @@ static void take_command_element(struct mongodb *m, const struct element *e, boo
 {
 	if (is_first && m->asking)
 		xc_request_method(m->asking, e->name);
-	if ((is_first && has_collection(e->name)) || (!is_first && xc_span_is(e->name, "collection")))
+	if ((is_first && has_collection(e->name)) ||
+	    (!is_first && xc_span_is(e->name, "collection")))
 		keep(m->collection, sizeof(m->collection), text_of(e));
 	if (xc_span_is(e->name, "$db"))
 		keep(m->database, sizeof(m->database), text_of(e));
@@ -380,7 +391,8 @@ static void finish_request(struct xc_l7 *l7, uint64_t ns)
 /* Codes that tell of the server: internal, network, time, elections, shutdown. */
 static bool is_servers_fault(int32_t code)
 {
-	static const uint16_t codes[] = { 1, 6, 7, 8, 24, 46, 50, 89, 91, 133, 134, 189, 202, 262, 8000, 9001,
+	static const uint16_t codes[] = { 1,	 6,	7,     8,     24,    46,    50,	   89,
+					  91,	 133,	134,   189,   202,   262,   8000,  9001,
 					  10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
@@ -392,7 +404,8 @@ static bool is_servers_fault(int32_t code)
 static void set_status(struct xc_request *r, const struct answer *a)
 {
 	int32_t code = a->is_ok ? a->write_code : a->code;
-	struct xc_span name = { (const uint8_t *)a->code_name, a->is_ok ? 0 : strlen(a->code_name) };
+	struct xc_span name = { (const uint8_t *)a->code_name,
+				a->is_ok ? 0 : strlen(a->code_name) };
 
 	if (!a->has_ok) {
 		r->flags |= XC_REQUEST_UNKNOWN_FIELDS;
@@ -416,7 +429,8 @@ static void set_reply_status(struct xc_request *r, const struct side *s, const s
 	if (is_command || (s->flags & QUERY_FAILURE)) {
 		set_status(r, a);
 	} else if (s->flags & CURSOR_NOT_FOUND) {
-		xc_request_status(r, XC_STATUS_NONE, (struct xc_span){ (const uint8_t *)"CursorNotFound", 14 });
+		xc_request_status(r, XC_STATUS_NONE,
+				  (struct xc_span){ (const uint8_t *)"CursorNotFound", 14 });
 		r->result = XC_RESULT_CLIENT_ERROR;
 	} else {
 		xc_request_status(r, 0, (struct xc_span){ 0 });
@@ -437,7 +451,7 @@ static struct xc_request *open_exhaust(struct xc_l7 *l7)
 		return NULL;
 	r->id = s->to;
 	r->by_server = true;
-	r->flags |= XC_REQUEST_STREAMING;
+	r->flags |= XC_REQUEST_STREAMING | m->exhaust_flags;
 	r->request_first_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
 	method(r, m->exhaust_method);
 	return r;
@@ -466,6 +480,7 @@ static void remember_exhaust(struct mongodb *m, struct xc_request *r)
 		return;
 	r->flags |= XC_REQUEST_STREAMING;
 	m->exhaust_id = s->id;
+	m->exhaust_flags = r->flags & (XC_REQUEST_GAP | XC_REQUEST_TRUNCATED);
 	memcpy(m->exhaust_method, r->method, sizeof(m->exhaust_method));
 }
 
@@ -479,6 +494,10 @@ static void finish_answer(struct xc_l7 *l7, uint64_t ns)
 	if (!told)
 		return;
 	told->response_last_ns = ns;
+	if (told == m->asking) {
+		told->flags |= XC_REQUEST_GAP;	/* answered before its end was seen */
+		m->asking = NULL;
+	}
 	if (s->is_cut)
 		told->flags |= XC_REQUEST_TRUNCATED;
 	if (s->opcode == OP_COMPRESSED)
@@ -618,7 +637,8 @@ static size_t fixed_bytes(enum opcode opcode)
 /* Legacy messages of a client have a name of any length; as much of it as can be of use. */
 static size_t head_bytes(const struct side *s)
 {
-	return s->opcode == OP_MSG || s->opcode == OP_REPLY ? fixed_bytes(s->opcode) : HEADER + VALUE_HEAD;
+	return s->opcode == OP_MSG || s->opcode == OP_REPLY ? fixed_bytes(s->opcode) :
+							      HEADER + VALUE_HEAD;
 }
 
 static struct xc_l7_step take_header(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
@@ -631,7 +651,9 @@ static struct xc_l7_step take_header(struct xc_l7 *l7, enum xc_l7_dir dir, struc
 		return xc_l7_more();
 	if (!is_header(rd))
 		return xc_l7_bad();
-	*s = (struct side){ .left = xc_rd_le32(&rd), .id = xc_rd_le32(&rd), .to = xc_rd_le32(&rd) };
+	*s = (struct side){ .left = xc_rd_le32(&rd) };
+	s->id = xc_rd_le32(&rd);
+	s->to = xc_rd_le32(&rd);
 	s->opcode = (enum opcode)xc_rd_le32(&rd);
 	if (!xc_frame_is_here(l7, in, s->left, head_bytes(s)) || in.len < HEADER + 4)
 		return xc_l7_more();
@@ -641,10 +663,12 @@ static struct xc_l7_step take_header(struct xc_l7 *l7, enum xc_l7_dir dir, struc
 	else
 		begin_answer(l7);
 	s->phase = s->opcode == OP_REPLY ? ELEMENT : SECTION;
-	if (s->opcode == OP_COMPRESSED || (s->opcode == OP_REPLY && s->left <= fixed_bytes(OP_REPLY)))
+	if (s->opcode == OP_COMPRESSED ||
+	    (s->opcode == OP_REPLY && s->left <= fixed_bytes(OP_REPLY)))
 		return pass_rest(l7, dir, in);
 	if (s->opcode != OP_MSG && s->opcode != OP_REPLY)
-		return dir == XC_L7_CLIENT ? take_legacy(l7, xc_frame_span(in, s->left)) : xc_l7_bad();
+		return dir == XC_L7_CLIENT ? take_legacy(l7, xc_frame_span(in, s->left)) :
+					     xc_l7_bad();
 	return pass(l7, dir, in, fixed_bytes(s->opcode));
 }
 
@@ -695,8 +719,9 @@ static struct xc_l7_step take_element(struct xc_l7 *l7, enum xc_l7_dir dir, stru
 	if (!next_element(&rd, &e)) {
 		bool is_odd = !rd.is_short && in.len > NAME_MAX_BYTES + VALUE_HEAD;
 
-		return is_odd || in.len > 2 * (NAME_MAX_BYTES + VALUE_HEAD) ? xc_l7_bad() :
-									      want_more(l7, dir, in);
+		return is_odd || in.len > 2 * (NAME_MAX_BYTES + VALUE_HEAD) ?
+			       xc_l7_bad() :
+			       want_more(l7, dir, in);
 	}
 	n_head = (size_t)(rd.p - in.p);
 	if (xc_rd_left(&rd) < 4 && xc_rd_left(&rd) < s->left - n_head)

@@ -125,8 +125,9 @@ static const struct command *command_of(uint8_t code)
 static struct packet read_packet(struct xc_span in, size_t head)
 {
 	struct xc_rd rd = xc_rd(in);
-	struct packet p = { .len = (uint32_t)xc_rd_le(&rd, 3), .seq = xc_rd_u8(&rd) };
+	struct packet p = { .len = (uint32_t)xc_rd_le(&rd, 3) };
 
+	p.seq = xc_rd_u8(&rd);
 	p.in = xc_span_first(xc_frame_span(in, HEADER + (uint64_t)p.len), head);
 	p.is_cut = p.in.len < head && p.in.len < HEADER + (uint64_t)p.len;
 	p.in = xc_span_from(p.in, HEADER);

@@ -19,7 +19,8 @@
 #define ID_MAX 20			/* bytes of a connection id (RFC 9000 17.2) */
 #define ID_MIN 8			/* ... of the first one a client makes up (7.2) */
 #define DATAGRAM_MIN 1200		/* of a client's Initial (14.1) */
-#define PACKET_MAX 4096			/* larger ones are not looked at: none fits into a datagram of the Internet */
+#define PACKET_MAX                                                                                 \
+	4096 /* larger ones are not looked at: none fits into a datagram of the Internet */
 #define CRYPTO_MAX 16384		/* of the handshake's stream */
 #define SALT 20
 #define KEY 16
@@ -154,7 +155,8 @@ static bool is_initial(const struct packet *p)
 
 /* ---- keys (RFC 9001 5.2, RFC 8446 7.1) ------------------------------------------------------------------ */
 
-static void expand(const uint8_t *secret, const char *prefix, const char *label, size_t n, uint8_t *out)
+static void expand(const uint8_t *secret, const char *prefix, const char *label, size_t n,
+		   uint8_t *out)
 {
 	struct hmac_sha256_ctx hmac;
 	uint8_t info[64];
@@ -170,7 +172,8 @@ static void expand(const uint8_t *secret, const char *prefix, const char *label,
 		    (size_t)len + 4, info, n, out);
 }
 
-static void make_keys(const struct version *v, const uint8_t *initial, const char *side, struct keys *k)
+static void make_keys(const struct version *v, const uint8_t *initial, const char *side,
+		      struct keys *k)
 {
 	uint8_t secret[SHA256_DIGEST_SIZE];
 
@@ -187,8 +190,8 @@ static void make_both(const struct version *v, struct xc_span id, struct keys ke
 
 	hmac_sha256_set_key(&hmac, SALT, v->salt);
 	hkdf_extract(&hmac, (nettle_hash_update_func *)hmac_sha256_update,
-		     (nettle_hash_digest_func *)hmac_sha256_digest, SHA256_DIGEST_SIZE, id.len, id.p,
-		     initial);
+		     (nettle_hash_digest_func *)hmac_sha256_digest, SHA256_DIGEST_SIZE, id.len,
+		     id.p, initial);
 	make_keys(v, initial, "client", &keys[XC_L7_CLIENT]);
 	make_keys(v, initial, "server", &keys[XC_L7_SERVER]);
 }
@@ -336,6 +339,8 @@ static void take_client_hello(struct xc_l7 *l7, struct xc_span body)
 	if (!xc_hello_read(body, XC_HELLO_CLIENT, &h))
 		return;
 	if (r) {	/* another attempt */
+		xc_request_unset(r, "quic.version");
+		xc_request_attr_text(r, "quic.version", q->version->name);
 		r->request_bytes += q->bytes[XC_L7_CLIENT];
 		if (!q->has_new_start)
 			r->flags |= XC_REQUEST_GAP;
@@ -442,11 +447,15 @@ static void take_close(struct xc_l7 *l7, enum xc_l7_dir dir, uint64_t code)
 		return;
 	xc_request_status(r, (int32_t)(code & INT32_MAX),
 			  (struct xc_span){ (const uint8_t *)name, strlen(name) });
+	if (dir == XC_L7_SERVER)
+		set_response(l7, r);
+	if (!code) {	/* it does not want any more */
+		xc_l7_abandoned(l7, r, 0);
+		return;
+	}
 	if (code >> 8 == CRYPTO_ERROR >> 8)
 		xc_request_attr_text(r, "tls.alert.description", name);
 	r->result = dir == XC_L7_SERVER ? XC_RESULT_SERVER_ERROR : XC_RESULT_CLIENT_ERROR;
-	if (dir == XC_L7_SERVER)
-		set_response(l7, r);
 	xc_l7_answered(l7, r);
 }
 
@@ -537,7 +546,8 @@ static void note_resent(struct xc_l7 *l7)
 	r->resent_ns = xc_l7_ns(l7, XC_L7_CLIENT, 0);
 }
 
-static void take_initial(struct xc_l7 *l7, enum xc_l7_dir dir, const struct packet *p, size_t n_wire)
+static void take_initial(struct xc_l7 *l7, enum xc_l7_dir dir, const struct packet *p,
+			 size_t n_wire)
 {
 	struct quic *q = l7->state;
 	uint8_t clear[PACKET_MAX];

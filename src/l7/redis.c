@@ -9,47 +9,47 @@
 
 #include <ctype.h>
 
-#define ARGS_MAX (1u << 20) /* of one command: proto-max-multibulk-len */
-#define KEPT_MAX 512 /* bytes of an argument that is looked at */
-#define LINE_MAX_BYTES 256 /* of a line that is looked at */
-#define INLINE_MAX 65536 /* PROTO_INLINE_MAX_SIZE */
-#define DEPTH_MAX 32 /* replies within each other; COMMAND DOCS has about ten */
+#define ARGS_MAX (1u << 20)	/* of one command: proto-max-multibulk-len */
+#define KEPT_MAX 512	/* bytes of an argument that is looked at */
+#define LINE_MAX_BYTES 256	/* of a line that is looked at */
+#define INLINE_MAX 65536	/* PROTO_INLINE_MAX_SIZE */
+#define DEPTH_MAX 32	/* replies within each other; COMMAND DOCS has about ten */
 #define MUTE_ALL 255
 
 /* What the reply at hand is. */
 enum kind {
-	ANSWER, /* to the oldest command */
-	CONFIRMATION, /* one of several, for one SUBSCRIBE */
-	PUSH, /* nobody asked */
-	MAYBE_PUSH, /* its first element tells */
+	ANSWER,	/* to the oldest command */
+	CONFIRMATION,	/* one of several, for one SUBSCRIBE */
+	PUSH,	/* nobody asked */
+	MAYBE_PUSH,	/* its first element tells */
 };
 
 struct redis {
 	/* the command at hand */
-	struct xc_request *asking; /* NULL = nobody's we know */
+	struct xc_request *asking;	/* NULL = nobody's we know */
 	const struct xc_redis_command *command;
-	uint32_t n_args, arg; /* n_args 0: between commands */
+	uint32_t n_args, arg;	/* n_args 0: between commands */
 	bool has_no_key;
-	uint8_t mute; /* commands that get no answer: CLIENT REPLY; MUTE_ALL = until further notice */
+	uint8_t mute;	/* commands that get no answer: CLIENT REPLY; MUTE_ALL = until further notice */
 	/* the connection */
 	bool is_resp3, is_subscribed, is_monitor;
-	bool has_gap; /* in what the client sent */
-	uint64_t orphan_ns; /* last reply to a command we did not see */
+	bool has_gap;	/* in what the client sent */
+	uint64_t orphan_ns;	/* last reply to a command we did not see */
 	/* the reply at hand */
 	bool is_replying;
-	bool is_in_line; /* of a line that is passed over */
-	bool is_in_bulk; /* of a value that is passed over */
+	bool is_in_line;	/* of a line that is passed over */
+	bool is_in_bulk;	/* of a value that is passed over */
 	enum kind kind;
 	uint8_t depth;
-	uint32_t attributes; /* levels that are attributes: bit by depth */
-	uint64_t left[DEPTH_MAX]; /* elements */
-	uint64_t n_elements; /* seen at the first level */
+	uint32_t attributes;	/* levels that are attributes: bit by depth */
+	uint64_t left[DEPTH_MAX];	/* elements */
+	uint64_t n_elements;	/* seen at the first level */
 	uint64_t first_ns, n_bytes;
 	bool is_error;
-	char word[XC_REDIS_WORD_MAX + 1]; /* of the error, or of what is pushed */
+	char word[XC_REDIS_WORD_MAX + 1];	/* of the error, or of what is pushed */
 };
 
-/* ---- detection----------------------------------------------------------------------------------------- */
+/* ---- detection ---------------------------------------------------------------------------------------- */
 
 /* What is published to a subscriber: the server speaks, and nothing else does. */
 static bool is_published(struct xc_span in)
@@ -77,7 +77,7 @@ static struct xc_l7_guess redis_detect(struct xc_span in, const struct xc_l7_hin
 		/* a reply can look like a command as well: not when all of it is there */
 		g.percent = hint->knows_role || v == XC_REDIS_YES ? 95 : 60;
 	} else if (word.len) {
-		g.percent = hint->knows_role ? 60 : 0; /* a module's */
+		g.percent = hint->knows_role ? 60 : 0;	/* a module's */
 	} else {
 		g.wants_more = true;
 	}
@@ -104,7 +104,7 @@ static void set_mute(struct redis *k, struct xc_span mode)
 	else if (xc_span_is(mode, "off"))
 		k->mute = MUTE_ALL;
 	else if (xc_span_is(mode, "skip") && k->mute != MUTE_ALL)
-		k->mute = 2; /* this one and the next */
+		k->mute = 2;	/* this one and the next */
 }
 
 /* "CONFIG" and "GET" become "CONFIG GET". */
@@ -180,7 +180,7 @@ static void finish_command(struct xc_l7 *l7, uint64_t ns)
 		xc_l7_notice(l7, r);
 	else if (k->has_gap && ns <= k->orphan_ns)
 		xc_l7_abandoned(l7, r,
-				XC_REQUEST_GAP); /* it was answered while it waited behind a hole */
+				XC_REQUEST_GAP);	/* it was answered while it waited behind a hole */
 	else
 		xc_l7_sent(l7, r);
 }
@@ -209,7 +209,7 @@ static struct xc_l7_step take_array_head(struct xc_l7 *l7, struct xc_span in)
 	if (n > ARGS_MAX)
 		return xc_l7_bad();
 	if (n <= 0)
-		return xc_l7_took(len); /* asks for nothing, and is not answered */
+		return xc_l7_took(len);	/* asks for nothing, and is not answered */
 	r = begin_command(l7, (uint32_t)n);
 	if (r)
 		r->request_bytes = len;
@@ -252,7 +252,7 @@ static enum xc_redis_verdict look_at_arg(struct redis *k, struct xc_span in, siz
 		return XC_REDIS_YES;
 	if (len > KEPT_MAX) {
 		if (k->asking)
-			k->asking->flags |= XC_REQUEST_TRUNCATED; /* too long for a key */
+			k->asking->flags |= XC_REQUEST_TRUNCATED;	/* too long for a key */
 		return k->arg ? XC_REDIS_YES : XC_REDIS_NO;
 	}
 	if (in.len < head + len + 2)
@@ -290,7 +290,7 @@ static struct xc_l7_step parse_client(struct xc_l7 *l7, struct xc_span in)
 {
 	struct redis *k = l7->state;
 
-	if (!in.len) { /* an argument has been passed */
+	if (!in.len) {	/* an argument has been passed */
 		if (k->n_args && k->arg == k->n_args)
 			finish_command(l7, xc_l7_ns(l7, XC_L7_CLIENT, 0));
 		return xc_l7_took(0);
@@ -365,7 +365,7 @@ static void after_answer(struct xc_l7 *l7, struct xc_request *r)
 		k->is_monitor = k->is_subscribed = k->is_resp3 = false;
 	else if (is_method(r, "PSYNC") || is_method(r, "SYNC"))
 		xc_l7_stop_both(
-			l7); /* a replica: what follows is a dump, then commands of the server */
+			l7);	/* a replica: what follows is a dump, then commands of the server */
 	if (is_method(r, "MONITOR") || is_subscription(r))
 		r->flags |= XC_REQUEST_STREAMING;
 }
@@ -387,7 +387,7 @@ static void finish_answer(struct xc_l7 *l7, uint64_t ns)
 	put_status(k, r);
 	after_answer(l7, r);
 	if (k->asking == r) {
-		r->flags |= XC_REQUEST_TRUNCATED; /* not all of the command was seen */
+		r->flags |= XC_REQUEST_TRUNCATED;	/* not all of the command was seen */
 		k->asking = NULL;
 	}
 	xc_l7_answered(l7, r);
@@ -416,7 +416,7 @@ static void finish_value(struct xc_l7 *l7, uint64_t ns)
 		k->depth--;
 		if (k->attributes >> k->depth & 1) {
 			k->attributes &= ~(1u << k->depth);
-			return; /* what they belong to follows */
+			return;	/* what they belong to follows */
 		}
 	}
 	finish_reply(l7, ns);
@@ -487,7 +487,7 @@ static void on_error(struct xc_l7 *l7, struct xc_span text)
 	k->word[0] = '\0';
 	for (size_t i = 0; i < word.len; i++)
 		if (!isupper(word.p[i]) && !isdigit(word.p[i]) && word.p[i] != '_')
-			return; /* a script's own words */
+			return;	/* a script's own words */
 	xc_redis_upper(word, k->word);
 }
 
@@ -608,7 +608,7 @@ static struct xc_l7_step parse_server(struct xc_l7 *l7, struct xc_span in)
 	size_t head = 0;
 	enum xc_redis_verdict v;
 
-	if (!in.len) { /* a value has been passed */
+	if (!in.len) {	/* a value has been passed */
 		if (k->is_in_bulk)
 			finish_value(l7, xc_l7_ns(l7, XC_L7_SERVER, 0));
 		k->is_in_bulk = false;

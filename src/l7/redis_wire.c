@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#define ARGS_MAX (1u << 20) /* of one command: proto-max-multibulk-len */
+#define ARGS_MAX (1u << 20)	/* of one command: proto-max-multibulk-len */
 
 /* Sorted. A command that is not here has no key we know of. */
 /* clang-format off */

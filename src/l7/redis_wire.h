@@ -4,15 +4,15 @@
 
 #include "base/rd.h"
 
-#define XC_REDIS_WORD_MAX 23 /* a command's name, with its subcommand */
-#define XC_REDIS_BULK_MAX (512u << 20) /* proto-max-bulk-len */
+#define XC_REDIS_WORD_MAX 23	/* a command's name, with its subcommand */
+#define XC_REDIS_BULK_MAX (512u << 20)	/* proto-max-bulk-len */
 
-enum xc_redis_verdict { XC_REDIS_NO, XC_REDIS_MAYBE, XC_REDIS_YES }; /* MAYBE: with more bytes */
+enum xc_redis_verdict { XC_REDIS_NO, XC_REDIS_MAYBE, XC_REDIS_YES };	/* MAYBE: with more bytes */
 
 struct xc_redis_command {
 	char name[20];
-	uint8_t key; /* argument that is the first key; 0 = none, 3 = behind a count that may be 0 */
-	bool has_sub; /* the next word is part of its name */
+	uint8_t key;	/* argument that is the first key; 0 = none, 3 = behind a count that may be 0 */
+	bool has_sub;	/* the next word is part of its name */
 };
 
 /** The command @word, whatever its case; NULL: not known. */

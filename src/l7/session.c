@@ -308,10 +308,11 @@ static uint8_t bonus(const struct xc_l7_engine *e, const struct xc_l7_proto *p, 
 	return 0;
 }
 
-/* Has nothing of @dir been passed since the conversation began? */
+/* Has nothing of @dir been passed since the conversation began? Of datagrams every one is a beginning. */
 static bool is_at_start(const struct xc_session *s, enum xc_l7_dir dir)
 {
-	return !s->l7.is_late[dir] && s->stream[dir].n_bytes == s->began[dir];
+	return s->l7.is_datagram ||
+	       (!s->l7.is_late[dir] && s->stream[dir].n_bytes == s->began[dir]);
 }
 
 /* The best guess; a port breaks ties. NULL: nobody knows these bytes. */
@@ -406,6 +407,7 @@ static bool detect(struct xc_session *s, enum xc_l7_dir *dir, struct xc_span in)
 	/* what passed unknown may have been half a message */
 	for (int i = 0; i < 2; i++) {
 		s->needs_sync[i] = !is_at_start(s, i);
+		s->has_gap[i] |= s->needs_sync[i] && !s->l7.is_late[i];
 		if (s->is_stopped[i])
 			s->stream[i].skip = 0;
 		s->is_stopped[i] = false;
@@ -584,7 +586,7 @@ static bool advance(struct xc_session *s, enum xc_l7_dir *dir)
 	struct xc_stream *st = &s->stream[*dir];
 	struct xc_span in;
 
-	if (st->skip) {
+	if (st->skip || st->is_through) {
 		bool is_through = xc_stream_pass(st, s->now_ns, &s->engine->memory);
 
 		if (is_through && s->l7.proto && !s->is_stopped[*dir])

@@ -332,6 +332,7 @@ void xc_stream_put(struct xc_stream *s, const struct xc_segment *seg, struct xc_
 	d = ahead(k.seq, end_of_known(s));
 	if (d > 0 && s->skip >= (uint64_t)d && !s->early && end_of_known(s) == s->next) {
 		pass_hole(s, (uint32_t)d, seg->ts_ns);	/* not even captured, perhaps */
+		s->is_through = !s->skip;
 		d = 0;
 	}
 	if (!k.wire_bytes)
@@ -410,8 +411,9 @@ static uint64_t skippable(const struct xc_stream *s, uint64_t now_ns)
 
 bool xc_stream_pass(struct xc_stream *s, uint64_t now_ns, struct xc_stream_memory *m)
 {
-	bool has_passed = false;
+	bool has_passed = s->is_through;
 
+	s->is_through = false;
 	while (s->skip) {
 		uint64_t n;
 

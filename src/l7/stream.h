@@ -33,6 +33,7 @@ struct xc_stream {
 	bool is_lossy;		/* the kernel could not hand over everything: no patience with the next hole */
 	bool is_full;		/* something early found no room: the front is not waited for any longer */
 	uint64_t skip;		/* wire bytes to pass over */
+	bool is_through;	/* a hole was the last of them: xc_stream_pass() has still to say so */
 	uint64_t n_bytes;	/* passed so far */
 	uint64_t last_ns;	/* arrival of the byte before the front */
 	uint64_t seen_ns;	/* latest segment of either direction */

@@ -80,16 +80,15 @@ struct {
 /* ---- one packet ---------------------------------------------------------------------------- */
 
 /*
- * @n, of which is known that it is from 1 to @max: the verifier is told so in a way that no compiler undoes and
- * every kernel understands.
+ * @n, of which is known that it is from 1 to @max, a power of two: the verifier is told so in a way that no
+ * compiler undoes and every kernel understands.
  */
-#define BOUNDED(n, max)                                                                            \
-	({                                                                                         \
-		u64 bounded_ = (u64)(n)-1;                                                         \
-		_Static_assert(((max) & ((max)-1)) == 0, "a mask");                                \
-		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((max)-1));                          \
-		bounded_ + 1;                                                                      \
-	})
+static __always_inline u64 bounded(u64 n, u32 max)
+{
+	n--;
+	asm volatile("%0 &= %1" : "+r"(n) : "ri"(max - 1));
+	return n + 1;
+}
 
 struct head {
 	u8 addr[2][16];		/* source, destination */
@@ -180,7 +179,7 @@ static __always_inline int parse(struct __sk_buff *skb, struct head *h)
 	h->seq = h->ack = 0;
 	if (n > READ_BYTES)
 		n = READ_BYTES;
-	if (n < IP4_BYTES || bpf_skb_load_bytes(skb, 0, p, BOUNDED(n, READ_BYTES)))
+	if (n < IP4_BYTES || bpf_skb_load_bytes(skb, 0, p, bounded(n, READ_BYTES)))
 		return -1;
 	if (p[0] >> 4 == 4 ? parse_ip4(skb, h, p) : parse_ip6(skb, h, p))
 		return -1;
@@ -494,8 +493,7 @@ static __always_inline int tell_packet(struct __sk_buff *skb, struct stream *s,
 	e->wire_bytes = h->bytes - t->from;
 	e->tid = t->tid;
 	e->lost = s->lost[dir];
-	if (room && n &&
-	    !bpf_skb_load_bytes(skb, h->at + t->from, e->data, BOUNDED(n, room ? room : 1))) {
+	if (room && n && !bpf_skb_load_bytes(skb, h->at + t->from, e->data, bounded(n, room))) {
 		e->n_bytes = n;
 		e->hdr.size_bytes += n;
 	}
@@ -535,7 +533,7 @@ static __always_inline void on_listener(struct __sk_buff *skb, const struct head
 	k->n_bytes = 0;
 	if (n > XC_SEGMENT_BYTES)
 		n = XC_SEGMENT_BYTES;
-	if (n && !bpf_skb_load_bytes(skb, h->at, k->bytes, BOUNDED(n, XC_SEGMENT_BYTES)))
+	if (n && !bpf_skb_load_bytes(skb, h->at, k->bytes, bounded(n, XC_SEGMENT_BYTES)))
 		k->n_bytes = n;
 }
 
@@ -657,7 +655,7 @@ static __always_inline void tell_early(struct stream *s, u64 key, const struct h
 	e->wire_bytes = k->wire_bytes;
 	if (n > s->budget[IN])
 		n = s->budget[IN];
-	if (n && !bpf_probe_read_kernel(e->data, BOUNDED(n, XC_SEGMENT_BYTES), k->bytes)) {
+	if (n && !bpf_probe_read_kernel(e->data, bounded(n, XC_SEGMENT_BYTES), k->bytes)) {
 		e->n_bytes = n;
 		e->hdr.size_bytes += n;
 		if (s->budget[IN] != ~0u)

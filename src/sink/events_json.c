@@ -592,6 +592,26 @@ PUT(recursion_available)
 	put_dns_flag(j, key, e, "dns.flags.recursion_available");
 }
 
+static bool is_tls(const struct xc_netevent *e)
+{
+	return e->type == XC_NETEVENT_TLS_HELLO;
+}
+
+#define PUT_ATTR(name, attribute)                                                                  \
+	PUT(name)                                                                                  \
+	{                                                                                          \
+		put_attr(j, key, e, attribute);                                                    \
+	}
+
+PUT_ATTR(server_name, "tls.client.server_name")
+PUT_ATTR(tls_version, "tls.protocol.version")
+PUT_ATTR(cipher, "tls.cipher")
+PUT_ATTR(alpn, "tls.next_protocol")
+PUT_ATTR(ja3, "tls.client.ja3")
+PUT_ATTR(ja3s, "tls.server.ja3s")
+PUT_ATTR(ja4, "tls.client.ja4")
+PUT_ATTR(alert, "tls.alert.description")
+
 static bool is_other(const struct xc_netevent *e)
 {
 	return e->request && !is_http(e) && !is_grpc(e) && !is_dns(e);
@@ -713,6 +733,17 @@ static const struct key dns_keys[] = {
 	{ "server_ip", put_dst_ip, "", false },
 };
 
+static const struct key tls_keys[] = {
+	{ "server_name", put_server_name, "SNI", true },
+	{ "version", put_tls_version, "agreed on; null before the server's hello", true },
+	{ "cipher", put_cipher, "agreed on", true },
+	{ "alpn", put_alpn, "protocol agreed on, as far as it is in clear", true },
+	{ "ja3", put_ja3, "fingerprint of the client's hello", true },
+	{ "ja3s", put_ja3s, "fingerprint of the server's hello", true },
+	{ "ja4", put_ja4, "fingerprint of the client's hello", true },
+	{ "alert", put_alert, "in clear", true },
+};
+
 static const struct key l7_keys[] = {
 	{ "id", put_id, "correlation id, stream ...; 0 where the protocol has none", true },
 	{ "method", put_method, "command, operation, type of hello", true },
@@ -729,6 +760,7 @@ static const struct group groups[] = {
 	{ "http_data", is_http, http_keys, ARRAY_SIZE(http_keys) },
 	{ "grpc_data", is_grpc, grpc_keys, ARRAY_SIZE(grpc_keys) },
 	{ "dns_data", is_dns, dns_keys, ARRAY_SIZE(dns_keys) },
+	{ "tls_data", is_tls, tls_keys, ARRAY_SIZE(tls_keys) },
 	{ "l7_data", is_other, l7_keys, ARRAY_SIZE(l7_keys) },
 };
 

@@ -85,7 +85,7 @@ static const struct talk talks[] = {
 	  2,
 	  4300,
 	  "curl",
-	  { C(tls_client_hello), S(tls_server_hello) } },
+	  { C(tls_client_hello), S(tls_server_hello), S(tls_encrypted), C(tls_encrypted) } },
 	{ IPPROTO_TCP,
 	  false,
 	  IN_ORDER,

@@ -61,6 +61,10 @@ static const char tls_server_hello[] =
 	"\003\004\005\006\007\010\011\n\013\014\r\016\017\020\021\022\023\024\025\026"
 	"\027\030\031\032\033\034\035\036\037";
 
+/* The change to encryption, and the first of what is encrypted. */
+static const char tls_encrypted[] = "\024\003\003\000\001\001"
+				    "\027\003\003\000\020nobody reads it";
+
 /* ---- text --------------------------------------------------------------------------------------- */
 
 static const char http_get[] = "GET /items/17?color=red HTTP/1.1\r\nHost: shop.example.com\r\n"

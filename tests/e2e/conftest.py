@@ -16,6 +16,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "lab"))
 
+import stage as stage_of_test  # noqa: E402
 import watch as lab_watch  # noqa: E402
 
 LIMIT_S = 30
@@ -115,3 +116,13 @@ def watching(crosscut):
     yield start
     for watcher in started:
         watcher.stop()
+
+
+@pytest.fixture
+def stage(netns, watching):
+    """A namespace for real servers and clients, watched by `observe`; its files are readable to every user."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        made = stage_of_test.Stage(netns(), watching, place)
+        yield made
+        made.close()

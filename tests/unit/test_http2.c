@@ -1,148 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "xctest.h"
 
-#include "talk.h"
+#include "h2.h"
 
 extern const struct xc_l7_proto xc_l7_http2;
 
-#define ARENA (1 << 20)
-
-enum {
-	DATA,
-	HEADERS,
-	PRIORITY,
-	RST_STREAM,
-	SETTINGS,
-	PUSH_PROMISE,
-	PING,
-	GOAWAY,
-	WINDOW_UPDATE,
-	CONTINUATION
-};
-enum { ENDS = 1, WHOLE = 4, PADDED = 8, WEIGHTED = 32 };
-
 static struct talk_out out;
-
-/* ---- writing frames ---------------------------------------------------------------------------------- */
-
-static uint8_t arena[ARENA];
-static size_t n_arena, n_said;
-
-static void put(const void *p, size_t n)
-{
-	assert_true(n_arena + n <= ARENA);
-	memcpy(arena + n_arena, p, n);
-	n_arena += n;
-}
-
-static void put_be(uint64_t value, int n)
-{
-	while (n--)
-		put(&(uint8_t){ (uint8_t)(value >> n * 8) }, 1);
-}
-
-static void put_text(const char *s, size_t n)
-{
-	assert_true(n < 127);
-	put_be(n, 1);
-	put(s, n);
-}
-
-/*
- * A header block, a field a line: "#N" by index; "+name|value" into the table; ".name|value" not; "!name|value" never;
- * "@N|value" into the table, the name by index; "%N" size of the table.
- */
-static void put_fields(const char *lines)
-{
-	for (const char *at = lines; *at; at += strcspn(at, "\n") + (at[strcspn(at, "\n")] != 0)) {
-		size_t n = strcspn(at, "\n"), n_name = strcspn(at + 1, "|\n");
-		unsigned long number = strtoul(at + 1, NULL, 10);
-
-		if (*at == '#')
-			put_be(0x80 | number, 1);
-		else if (*at == '%')
-			put_be(0x20 | number, 1);
-		else if (*at == '@')
-			put_be(0x40 | number, 1);
-		else
-			put_be(*at == '+' ? 0x40 : *at == '!' ? 0x10 : 0, 1);
-		if (strchr("+.!", *at))
-			put_text(at + 1, n_name);
-		if (strchr("+.!@", *at))
-			put_text(at + 2 + n_name, n - n_name - 2);
-	}
-}
-
-/* The bytes put since @from become the payload of a frame. */
-static void wrap(size_t from, int type, int flags, uint32_t stream)
-{
-	size_t n = n_arena - from;
-
-	put("123456789", 9);
-	memmove(arena + from + 9, arena + from, n);
-	n_arena = from;
-	put_be(n, 3);
-	put_be((uint64_t)type, 1);
-	put_be((uint64_t)flags, 1);
-	put_be(stream, 4);
-	n_arena += n;
-}
-
-static void frame(int type, int flags, uint32_t stream, const char *payload, size_t n)
-{
-	size_t from = n_arena;
-
-	put(payload, n);
-	wrap(from, type, flags, stream);
-}
-
-static void headers(int flags, uint32_t stream, const char *lines)
-{
-	size_t from = n_arena;
-
-	put_fields(lines);
-	wrap(from, HEADERS, flags | WHOLE, stream);
-}
-
-static void number(int type, uint32_t stream, uint64_t value, int n)
-{
-	size_t from = n_arena;
-
-	put_be(value, n);
-	wrap(from, type, 0, stream);
-}
-
-/* gRPC messages of @n bytes of letters each, in one frame. */
-static void messages(int flags, uint32_t stream, unsigned count, unsigned n)
-{
-	size_t from = n_arena;
-
-	for (unsigned i = 0; i < count; i++) {
-		put_be(n, 5);
-		for (unsigned k = 0; k < n; k++)
-			put_be('a' + k % 26, 1);
-	}
-	wrap(from, DATA, flags, stream);
-}
-
-static void preface(void)
-{
-	put("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
-	frame(SETTINGS, 0, 0, "\0\4\0\0\xff\xff", 6);
-}
-
-/* What was put since the last time is one segment. */
-static void say(struct talk *t, enum xc_l7_dir dir)
-{
-	talk_say(t, dir, arena + n_said, n_arena - n_said);
-	n_said = n_arena;
-}
-
-static void start(struct talk *t)
-{
-	n_arena = n_said = 0;
-	*t = (struct talk){ .port = 7777 };
-}
 
 static bool is_told(const char *line)
 {
@@ -175,43 +38,43 @@ static void requests_of_all_kinds(struct talk *t)
 {
 	size_t from;
 
-	start(t);
-	preface();
-	headers(ENDS, 1, GET "@4|/one?q=secret\n@1|h.example\n!x-token|abc\n.cookie|c=d");
-	say(t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
-	frame(SETTINGS, 1, 0, "", 0);
-	headers(0, 1, ".:status|103\n.link|</style.css>");
-	headers(0, 1, "#8\n+server|s/1");
-	frame(PING, 0, 0, "12345678", 8);
-	frame(DATA, 0, 1, "hello, ", 7);
-	frame(DATA, ENDS, 1, "world", 5);
-	say(t, XC_L7_SERVER);
+	h2_start(t);
+	h2_preface();
+	h2_headers(ENDS, 1, GET "@4|/one?q=secret\n@1|h.example\n!x-token|abc\n.cookie|c=d");
+	h2_say(t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
+	h2_frame(SETTINGS, 1, 0, "", 0);
+	h2_headers(0, 1, ".:status|103\n.link|</style.css>");
+	h2_headers(0, 1, "#8\n+server|s/1");
+	h2_frame(PING, 0, 0, "12345678", 8);
+	h2_frame(DATA, 0, 1, "hello, ", 7);
+	h2_frame(DATA, ENDS, 1, "world", 5);
+	h2_say(t, XC_L7_SERVER);
 	/* a block in three frames, the first one padded and with a priority; DATA is padded, too */
-	from = n_arena;
-	put_be(3, 1);
-	put_be(0x8000000110ull, 5);
-	put_fields(POST "@4|/two");
-	put_be(0, 3);
-	wrap(from, HEADERS, PADDED | WEIGHTED, 3);
-	from = n_arena;
-	put_fields("#63");	/* h.example, behind /two */
-	wrap(from, CONTINUATION, 0, 3);
-	from = n_arena;
-	put_fields(".x-last|1");
-	wrap(from, CONTINUATION, WHOLE, 3);
-	say(t, XC_L7_CLIENT);
-	frame(WINDOW_UPDATE, 0, 0, "\0\0\1\0", 4);
-	say(t, XC_L7_SERVER);
-	frame(DATA, PADDED | ENDS, 3, "\2body\0\0", 7);
-	headers(ENDS, 5, GET "#62\n#63");
-	say(t, XC_L7_CLIENT);
-	headers(0, 5, "#8");
-	headers(ENDS, 3, "#13\n#62");	/* out of order; 404, server: s/1 */
-	say(t, XC_L7_SERVER);
-	frame(DATA, 0, 5, "part", 4);
-	headers(ENDS, 5, ".x-checksum|9");	/* trailers */
-	say(t, XC_L7_SERVER);
+	from = h2_n;
+	h2_put_be(3, 1);
+	h2_put_be(0x8000000110ull, 5);
+	h2_put_fields(POST "@4|/two");
+	h2_put_be(0, 3);
+	h2_wrap(from, HEADERS, PADDED | WEIGHTED, 3);
+	from = h2_n;
+	h2_put_fields("#63");	/* h.example, behind /two */
+	h2_wrap(from, CONTINUATION, 0, 3);
+	from = h2_n;
+	h2_put_fields(".x-last|1");
+	h2_wrap(from, CONTINUATION, WHOLE, 3);
+	h2_say(t, XC_L7_CLIENT);
+	h2_frame(WINDOW_UPDATE, 0, 0, "\0\0\1\0", 4);
+	h2_say(t, XC_L7_SERVER);
+	h2_frame(DATA, PADDED | ENDS, 3, "\2body\0\0", 7);
+	h2_headers(ENDS, 5, GET "#62\n#63");
+	h2_say(t, XC_L7_CLIENT);
+	h2_headers(0, 5, "#8");
+	h2_headers(ENDS, 3, "#13\n#62");	/* out of order; 404, server: s/1 */
+	h2_say(t, XC_L7_SERVER);
+	h2_frame(DATA, 0, 5, "part", 4);
+	h2_headers(ENDS, 5, ".x-checksum|9");	/* trailers */
+	h2_say(t, XC_L7_SERVER);
 }
 
 static void requests_and_their_answers(void **state)
@@ -236,31 +99,32 @@ static void requests_and_their_answers(void **state)
 
 static void calls_of_all_kinds(struct talk *t)
 {
-	start(t);
-	preface();
-	headers(0, 1, POST "@4|/pkg.Service/Unary\n@1|h.example\n+content-type|application/grpc");
-	messages(ENDS, 1, 1, 10);
-	say(t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
-	headers(0, 1, "#8\n+content-type|application/grpc\n+grpc-encoding|identity");
-	messages(0, 1, 1, 20);
-	say(t, XC_L7_SERVER);
-	headers(ENDS, 1, "+grpc-status|0");	/* the trailers come in a segment of their own */
-	say(t, XC_L7_SERVER);
-	headers(0, 3, POST "#64\n#63\n#62");
-	messages(ENDS, 3, 1, 10);
-	say(t, XC_L7_CLIENT);
-	headers(ENDS, 3, "#8\n#64\n+grpc-status|12\n+grpc-message|no%20such%3A method%zz");
-	say(t, XC_L7_SERVER);
-	headers(0, 5, POST ".:path|/pkg.Service/Stream\n#63\n#62");
-	messages(0, 5, 1, 10);
-	frame(DATA, ENDS, 5, "", 0);	/* an empty frame is no message */
-	say(t, XC_L7_CLIENT);
-	headers(0, 5, "#8\n#66");
-	messages(0, 5, 1, 10);
-	messages(0, 5, 1, 10);
-	headers(ENDS, 5, ".grpc-status|14\n.grpc-message|");
-	say(t, XC_L7_SERVER);
+	h2_start(t);
+	h2_preface();
+	h2_headers(0, 1,
+		   POST "@4|/pkg.Service/Unary\n@1|h.example\n+content-type|application/grpc");
+	h2_messages(ENDS, 1, 1, 10);
+	h2_say(t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
+	h2_headers(0, 1, "#8\n+content-type|application/grpc\n+grpc-encoding|identity");
+	h2_messages(0, 1, 1, 20);
+	h2_say(t, XC_L7_SERVER);
+	h2_headers(ENDS, 1, "+grpc-status|0");	/* the trailers come in a segment of their own */
+	h2_say(t, XC_L7_SERVER);
+	h2_headers(0, 3, POST "#64\n#63\n#62");
+	h2_messages(ENDS, 3, 1, 10);
+	h2_say(t, XC_L7_CLIENT);
+	h2_headers(ENDS, 3, "#8\n#64\n+grpc-status|12\n+grpc-message|no%20such%3A method%zz");
+	h2_say(t, XC_L7_SERVER);
+	h2_headers(0, 5, POST ".:path|/pkg.Service/Stream\n#63\n#62");
+	h2_messages(0, 5, 1, 10);
+	h2_frame(DATA, ENDS, 5, "", 0);	/* an empty frame is no message */
+	h2_say(t, XC_L7_CLIENT);
+	h2_headers(0, 5, "#8\n#66");
+	h2_messages(0, 5, 1, 10);
+	h2_messages(0, 5, 1, 10);
+	h2_headers(ENDS, 5, ".grpc-status|14\n.grpc-message|");
+	h2_say(t, XC_L7_SERVER);
 }
 
 #define CALL(method)                                                                               \
@@ -380,14 +244,14 @@ static void messages_are_counted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		start(&t);
-		preface();
-		headers(0, 1, POST ".:path|/S/M\n.content-type|application/grpc+proto");
-		messages(ENDS, 1, rows[i].n, 5);
-		say(&t, XC_L7_CLIENT);
-		frame(SETTINGS, 0, 0, "", 0);
-		headers(ENDS, 1, "#8\n.grpc-status|0");
-		say(&t, XC_L7_SERVER);
+		h2_start(&t);
+		h2_preface();
+		h2_headers(0, 1, POST ".:path|/S/M\n.content-type|application/grpc+proto");
+		h2_messages(ENDS, 1, rows[i].n, 5);
+		h2_say(&t, XC_L7_CLIENT);
+		h2_frame(SETTINGS, 0, 0, "", 0);
+		h2_headers(ENDS, 1, "#8\n.grpc-status|0");
+		h2_say(&t, XC_L7_SERVER);
 		read_all(&t, SIZE_MAX, 0);
 		assert_int_equal(seen_id(1)->r.flags, rows[i].flags);
 	}
@@ -403,22 +267,22 @@ static void a_message_over_many_frames(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
-	preface();
-	headers(0, 1, POST ".:path|/S/M\n.content-type|application/grpc");
-	frame(DATA, PADDED, 1,
-	      "\3\0\0\0\0\x08"
-	      "ab\0\0\0",
-	      11);
-	frame(DATA, 0, 1, "cdef", 4);
-	frame(DATA, ENDS, 1, "gh", 2);
-	say(&t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "", 0);
-	headers(0, 1, "#8\n.content-type|application/grpc");
-	frame(DATA, 0, 1, "\0\0", 2);	/* half a prefix: it cannot be known what follows */
-	frame(DATA, 0, 1, "\0\0\1xyz", 6);
-	headers(ENDS, 1, ".grpc-status|0");
-	say(&t, XC_L7_SERVER);
+	h2_start(&t);
+	h2_preface();
+	h2_headers(0, 1, POST ".:path|/S/M\n.content-type|application/grpc");
+	h2_frame(DATA, PADDED, 1,
+		 "\3\0\0\0\0\x08"
+		 "ab\0\0\0",
+		 11);
+	h2_frame(DATA, 0, 1, "cdef", 4);
+	h2_frame(DATA, ENDS, 1, "gh", 2);
+	h2_say(&t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "", 0);
+	h2_headers(0, 1, "#8\n.content-type|application/grpc");
+	h2_frame(DATA, 0, 1, "\0\0", 2);	/* half a prefix: it cannot be known what follows */
+	h2_frame(DATA, 0, 1, "\0\0\1xyz", 6);
+	h2_headers(ENDS, 1, ".grpc-status|0");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	assert_int_equal(seen_id(1)->r.flags, 0);
 	assert_int_equal(seen_id(1)->r.status, 0);
@@ -428,18 +292,18 @@ static void a_message_over_many_frames(void **state)
 
 static void ask(struct talk *t, const char *type)
 {
-	start(t);
-	preface();
+	h2_start(t);
+	h2_preface();
 	for (uint32_t stream = 1; stream <= 7; stream += 2) {
-		size_t from = n_arena;
+		size_t from = h2_n;
 
-		put_fields(POST ".:path|/S/M");
-		put_fields(type);
-		wrap(from, HEADERS, WHOLE | ENDS, stream);
+		h2_put_fields(POST ".:path|/S/M");
+		h2_put_fields(type);
+		h2_wrap(from, HEADERS, WHOLE | ENDS, stream);
 	}
-	say(t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
-	say(t, XC_L7_SERVER);
+	h2_say(t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
+	h2_say(t, XC_L7_SERVER);
 }
 
 static void check_end(uint64_t id, enum xc_request_stage stage, int32_t status, uint32_t flags,
@@ -459,13 +323,13 @@ static void resets_and_goodbyes(void **state)
 
 	(void)state;
 	ask(&t, ".te|trailers");
-	headers(0, 1, "#8");
-	number(RST_STREAM, 1, 2, 4);
-	number(RST_STREAM, 5, 99, 4);
-	number(GOAWAY, 0, 3ull << 32 | 11, 8);
-	say(&t, XC_L7_SERVER);
-	number(RST_STREAM, 3, 8, 4);
-	say(&t, XC_L7_CLIENT);
+	h2_headers(0, 1, "#8");
+	h2_number(RST_STREAM, 1, 2, 4);
+	h2_number(RST_STREAM, 5, 99, 4);
+	h2_number(GOAWAY, 0, 3ull << 32 | 11, 8);
+	h2_say(&t, XC_L7_SERVER);
+	h2_number(RST_STREAM, 3, 8, 4);
+	h2_say(&t, XC_L7_CLIENT);
 	read_all(&t, SIZE_MAX, 0);
 	check_end(1, XC_REQUEST_ABANDONED, 200, 0, XC_RESULT_NO_ANSWER);
 	assert_string_equal(seen_id(1)->error, "INTERNAL_ERROR");
@@ -484,13 +348,13 @@ static void grpc_without_a_status(void **state)
 
 	(void)state;
 	ask(&t, ".content-type|application/grpc");
-	headers(0, 1, "#8");
-	number(RST_STREAM, 1, 11, 4);
-	headers(ENDS, 3, ".:status|503");
-	headers(0, 5, "#8");
-	frame(DATA, ENDS, 5, "\0\0\0\0\1x", 6);
-	number(GOAWAY, 0, 5ull << 32, 8);
-	say(&t, XC_L7_SERVER);
+	h2_headers(0, 1, "#8");
+	h2_number(RST_STREAM, 1, 11, 4);
+	h2_headers(ENDS, 3, ".:status|503");
+	h2_headers(0, 5, "#8");
+	h2_frame(DATA, ENDS, 5, "\0\0\0\0\1x", 6);
+	h2_number(GOAWAY, 0, 5ull << 32, 8);
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	check_end(1, XC_REQUEST_ABANDONED, 8, XC_REQUEST_INFERRED_STATUS, XC_RESULT_NO_ANSWER);
 	check_end(3, XC_REQUEST_ANSWERED, 14, XC_REQUEST_INFERRED_STATUS, XC_RESULT_SERVER_ERROR);
@@ -498,8 +362,8 @@ static void grpc_without_a_status(void **state)
 	check_end(7, XC_REQUEST_ABANDONED, 14, XC_REQUEST_INFERRED_STATUS, XC_RESULT_NO_ANSWER);
 	/* closed: nothing to infer a status from */
 	ask(&t, ".content-type|application/grpc");
-	headers(0, 1, "#8");
-	say(&t, XC_L7_SERVER);
+	h2_headers(0, 1, "#8");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	check_end(1, XC_REQUEST_ABANDONED, XC_STATUS_NONE, 0, XC_RESULT_NO_ANSWER);
 }
@@ -511,8 +375,8 @@ static void grpc_web_is_http(void **state)
 
 	(void)state;
 	ask(&t, ".content-type|application/grpc-web+proto");
-	headers(ENDS, 1, "#8");
-	say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 1, "#8");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	check_end(1, XC_REQUEST_ANSWERED, 200, 0, XC_RESULT_OK);
 	assert_string_equal(seen_id(1)->r.protocol, "http2");
@@ -524,19 +388,19 @@ static void pushed_answers(void **state)
 	size_t from;
 
 	(void)state;
-	start(&t);
-	preface();
-	headers(ENDS, 1, GET "#4\n@1|h.example");
-	say(&t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
-	from = n_arena;
-	put_be(2, 4);
-	put_fields(GET "@4|/style.css\n@1|h.example");
-	wrap(from, PUSH_PROMISE, WHOLE, 1);
-	headers(ENDS, 1, "#8");
-	headers(0, 2, "#8\n#63");
-	frame(DATA, ENDS, 2, "body", 4);
-	say(&t, XC_L7_SERVER);
+	h2_start(&t);
+	h2_preface();
+	h2_headers(ENDS, 1, GET "#4\n@1|h.example");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
+	from = h2_n;
+	h2_put_be(2, 4);
+	h2_put_fields(GET "@4|/style.css\n@1|h.example");
+	h2_wrap(from, PUSH_PROMISE, WHOLE, 1);
+	h2_headers(ENDS, 1, "#8");
+	h2_headers(0, 2, "#8\n#63");
+	h2_frame(DATA, ENDS, 2, "body", 4);
+	h2_say(&t, XC_L7_SERVER);
 	talk_without_doubt(&t);
 	assert_told("answered|http2|2|GET|/style.css|200 OK|ok|http2.pushed=true" ASKED
 		    "|network.protocol.version=2");
@@ -550,19 +414,19 @@ static void upgrade_from_http1(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
+	h2_start(&t);
 	TALK_C(&t, "GET /up HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\n"
 		   "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n");
 	TALK_S(&t,
 	       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
-	preface();
-	headers(ENDS, 3, GET ".:path|/three");
-	say(&t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
-	headers(0, 1, "#8");
-	frame(DATA, ENDS, 1, "hello", 5);
-	headers(ENDS, 3, "#9");
-	say(&t, XC_L7_SERVER);
+	h2_preface();
+	h2_headers(ENDS, 3, GET ".:path|/three");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
+	h2_headers(0, 1, "#8");
+	h2_frame(DATA, ENDS, 1, "hello", 5);
+	h2_headers(ENDS, 3, "#9");
+	h2_say(&t, XC_L7_SERVER);
 	talk_without_doubt(&t);
 	assert_non_null(strstr(out.text, "answered|http2|1|GET|/up|200 OK|ok|"));
 	assert_non_null(strstr(out.text, "answered|http2|3|GET|/three|204 No Content|ok|"));
@@ -578,20 +442,20 @@ static void joined_late(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
+	h2_start(&t);
 	t.without_start = true;
-	headers(ENDS, 101, GET "#65\n#64");
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 101, "#8\n#70");
-	say(&t, XC_L7_SERVER);
-	headers(ENDS, 103, GET "@4|/new\n#65");
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 103, "#70");	/* no status we know */
-	say(&t, XC_L7_SERVER);
-	headers(ENDS, 105, GET "#62");
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 105, "#14");
-	say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 101, GET "#65\n#64");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 101, "#8\n#70");
+	h2_say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 103, GET "@4|/new\n#65");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 103, "#70");	/* no status we know */
+	h2_say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 105, GET "#62");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 105, "#14");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	assert_int_equal(n_seen, 3);
 	assert_string_equal(seen_id(101)->r.method, "GET");
@@ -607,21 +471,47 @@ static void joined_late(void **state)
 	assert_true(seen_id(105)->r.flags & XC_REQUEST_JOINED_LATE);
 }
 
+/* What may be a call of gRPC whose status we cannot read is not said to be well. */
+static void a_call_that_cannot_be_told(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	h2_start(&t);
+	t.without_start = true;
+	h2_headers(0, 11, POST "#70\n#71\n#72");
+	h2_messages(ENDS, 11, 1, 5);
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(0, 11, "#8\n#70");
+	h2_messages(0, 11, 1, 5);
+	h2_headers(ENDS, 11, "#71");
+	h2_say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 13, POST "#70\n#71\n#72");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(0, 13, "#8\n#70");
+	h2_frame(DATA, ENDS, 13, "body", 4);	/* no trailers: no call */
+	h2_say(&t, XC_L7_SERVER);
+	read_all(&t, SIZE_MAX, 0);
+	assert_int_equal(seen_id(11)->r.status, 200);
+	assert_int_equal(seen_id(11)->r.result, XC_RESULT_NONE);
+	assert_int_equal(seen_id(13)->r.result, XC_RESULT_OK);
+}
+
 /* Answers to what was asked before our time, and trailers of it, are no requests. */
 static void joined_between_request_and_answer(void **state)
 {
 	struct talk t;
 
 	(void)state;
-	start(&t);
+	h2_start(&t);
 	t.without_start = true;
-	headers(ENDS, 9, "#8\n.server|x");
-	say(&t, XC_L7_SERVER);
-	headers(ENDS, 9, ".x-trailer|1");
-	headers(ENDS, 11, GET ".:path|/eleven");
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 11, "#8");
-	say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 9, "#8\n.server|x");
+	h2_say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 9, ".x-trailer|1");
+	h2_headers(ENDS, 11, GET ".:path|/eleven");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 11, "#8");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	assert_int_equal(n_seen, 1);
 	assert_string_equal(seen_id(11)->r.target, "/eleven");
@@ -633,23 +523,23 @@ static void behind_a_gap(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
-	preface();
-	headers(ENDS, 1, GET "@4|/long");
-	headers(ENDS, 3, GET "@4|/short");
-	say(&t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
-	headers(0, 1, "#8\n+server|old");
-	say(&t, XC_L7_SERVER);
-	headers(ENDS, 3, "#8");
-	say(&t, XC_L7_SERVER);	/* segment 4: lost */
-	frame(DATA, 0, 1, "abc", 3);
-	headers(ENDS, 1, "#62");
-	say(&t, XC_L7_SERVER);
-	headers(ENDS, 5, GET "@4|/next");
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 5, "#9\n+server|new");
-	say(&t, XC_L7_SERVER);
+	h2_start(&t);
+	h2_preface();
+	h2_headers(ENDS, 1, GET "@4|/long");
+	h2_headers(ENDS, 3, GET "@4|/short");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "\0\3\0\0\0\x64", 6);
+	h2_headers(0, 1, "#8\n+server|old");
+	h2_say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 3, "#8");
+	h2_say(&t, XC_L7_SERVER);	/* segment 4: lost */
+	h2_frame(DATA, 0, 1, "abc", 3);
+	h2_headers(ENDS, 1, "#62");
+	h2_say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 5, GET "@4|/next");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 5, "#9\n+server|new");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, 4, 1);
 	assert_int_equal(n_seen, 3);
 	assert_int_equal(seen_id(1)->stage, XC_REQUEST_ANSWERED);
@@ -666,19 +556,19 @@ static void a_block_that_was_not_captured(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
-	preface();
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 1, GET ".:path|/cut\n+x-long|0123456789012345678901234567890123456789");
-	say(&t, XC_L7_CLIENT);
+	h2_start(&t);
+	h2_preface();
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 1, GET ".:path|/cut\n+x-long|0123456789012345678901234567890123456789");
+	h2_say(&t, XC_L7_CLIENT);
 	t.m[1].n_cap = 40;
-	frame(SETTINGS, 0, 0, "", 0);
-	headers(ENDS, 1, "#8");
-	say(&t, XC_L7_SERVER);
-	headers(ENDS, 3, GET ".:path|/three\n#62");
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 3, "#8");
-	say(&t, XC_L7_SERVER);
+	h2_frame(SETTINGS, 0, 0, "", 0);
+	h2_headers(ENDS, 1, "#8");
+	h2_say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 3, GET ".:path|/three\n#62");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 3, "#8");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	assert_string_equal(seen_id(1)->r.target, "/cut");
 	assert_int_equal(seen_id(1)->r.flags, XC_REQUEST_TRUNCATED | XC_REQUEST_UNKNOWN_FIELDS);
@@ -693,19 +583,19 @@ static void a_body_that_was_not_captured(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
-	preface();
-	headers(ENDS, 1, GET "#4");
-	say(&t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "", 0);
-	headers(0, 1, "#8\n+server|s");
-	frame(DATA, ENDS, 1, body, sizeof(body));
-	say(&t, XC_L7_SERVER);
+	h2_start(&t);
+	h2_preface();
+	h2_headers(ENDS, 1, GET "#4");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "", 0);
+	h2_headers(0, 1, "#8\n+server|s");
+	h2_frame(DATA, ENDS, 1, body, sizeof(body));
+	h2_say(&t, XC_L7_SERVER);
 	t.m[1].n_cap = 4096;
-	headers(ENDS, 3, GET "#4");
-	say(&t, XC_L7_CLIENT);
-	headers(ENDS, 3, "#8\n#62");
-	say(&t, XC_L7_SERVER);
+	h2_headers(ENDS, 3, GET "#4");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_headers(ENDS, 3, "#8\n#62");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	assert_int_equal(seen_id(1)->r.flags, 0);
 	assert_int_equal(seen_id(1)->r.response_bytes, 9 + 11 + 9 + sizeof(body));
@@ -719,26 +609,26 @@ static void nonsense_is_not_believed(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);	/* a server that does not speak HTTP/2 at all */
-	preface();
-	headers(ENDS, 1, GET "#4");
-	say(&t, XC_L7_CLIENT);
+	h2_start(&t);	/* a server that does not speak HTTP/2 at all */
+	h2_preface();
+	h2_headers(ENDS, 1, GET "#4");
+	h2_say(&t, XC_L7_CLIENT);
 	TALK_S(&t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
 	read_all(&t, SIZE_MAX, 0);
 	for (size_t i = 0; i < n_seen; i++)
 		assert_int_not_equal(seen[i].stage, XC_REQUEST_ANSWERED);
-	start(&t);	/* a block of CONTINUATIONs without end */
-	preface();
-	frame(HEADERS, 0, 1, "\x82", 1);
+	h2_start(&t);	/* a block of CONTINUATIONs without end */
+	h2_preface();
+	h2_frame(HEADERS, 0, 1, "\x82", 1);
 	for (int i = 0; i < 1000; i++)
-		frame(CONTINUATION, 0, 1, "", 0);
-	say(&t, XC_L7_CLIENT);
+		h2_frame(CONTINUATION, 0, 1, "", 0);
+	h2_say(&t, XC_L7_CLIENT);
 	read_all(&t, SIZE_MAX, 0);
-	start(&t);	/* more padding than frame */
-	preface();
-	frame(HEADERS, WHOLE | PADDED, 1, "\x09\x82", 2);
-	headers(ENDS, 3, GET "#4");
-	say(&t, XC_L7_CLIENT);
+	h2_start(&t);	/* more padding than frame */
+	h2_preface();
+	h2_frame(HEADERS, WHOLE | PADDED, 1, "\x09\x82", 2);
+	h2_headers(ENDS, 3, GET "#4");
+	h2_say(&t, XC_L7_CLIENT);
 	read_all(&t, SIZE_MAX, 0);
 	for (size_t i = 0; i < n_seen; i++)
 		assert_int_not_equal(seen[i].r.id, 1);
@@ -750,15 +640,15 @@ static void a_malformed_block(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
-	preface();
-	headers(ENDS, 1, GET "+:path|/kept\n#99\n.x|y");
-	headers(ENDS, 3, GET "+:path|/next\n#63");
-	say(&t, XC_L7_CLIENT);
-	frame(SETTINGS, 0, 0, "", 0);
-	headers(ENDS, 1, "#8");
-	headers(ENDS, 3, "#8");
-	say(&t, XC_L7_SERVER);
+	h2_start(&t);
+	h2_preface();
+	h2_headers(ENDS, 1, GET "+:path|/kept\n#99\n.x|y");
+	h2_headers(ENDS, 3, GET "+:path|/next\n#63");
+	h2_say(&t, XC_L7_CLIENT);
+	h2_frame(SETTINGS, 0, 0, "", 0);
+	h2_headers(ENDS, 1, "#8");
+	h2_headers(ENDS, 3, "#8");
+	h2_say(&t, XC_L7_SERVER);
 	read_all(&t, SIZE_MAX, 0);
 	assert_string_equal(seen_id(1)->r.target, "/kept");
 	assert_int_equal(seen_id(1)->r.flags, XC_REQUEST_UNKNOWN_FIELDS);
@@ -771,10 +661,10 @@ static void passwords_of_authorities(void **state)
 	struct talk t;
 
 	(void)state;
-	start(&t);
-	preface();
-	headers(ENDS, 1, GET "#4\n.:authority|user:pass@h.example:80");
-	say(&t, XC_L7_CLIENT);
+	h2_start(&t);
+	h2_preface();
+	h2_headers(ENDS, 1, GET "#4\n.:authority|user:pass@h.example:80");
+	h2_say(&t, XC_L7_CLIENT);
 	talk_plain(&t, &out);
 	assert_non_null(strstr(out.text, "server.address=h.example:80|"));
 	assert_null(strstr(out.text, "pass"));
@@ -832,26 +722,26 @@ static void it_is_recognised(void **state)
 	struct xc_l7_guess g;
 
 	(void)state;
-	n_arena = 0;
-	preface();
+	h2_n = 0;
+	h2_preface();
 	for (size_t n = 1; n < 24; n++) {
-		g = xc_l7_http2.detect((struct xc_span){ arena, n }, &hint);
+		g = xc_l7_http2.detect((struct xc_span){ h2_bytes, n }, &hint);
 		assert_true(!g.percent && g.wants_more);
 	}
-	g = xc_l7_http2.detect((struct xc_span){ arena, 24 }, &hint);
+	g = xc_l7_http2.detect((struct xc_span){ h2_bytes, 24 }, &hint);
 	assert_true(g.percent >= 90 && g.dir == XC_L7_CLIENT);
-	g = xc_l7_http2.detect((struct xc_span){ arena + 24, n_arena - 24 }, &hint);
+	g = xc_l7_http2.detect((struct xc_span){ h2_bytes + 24, h2_n - 24 }, &hint);
 	assert_true(g.percent >= 90 && g.dir == XC_L7_SERVER);
 	/* in the middle: a head that can be read is enough, frames alone are a suspicion */
 	hint = (struct xc_l7_hint){ .dir = XC_L7_SERVER };
-	n_arena = 0;
-	headers(ENDS, 7, GET "#70");
-	g = xc_l7_http2.detect((struct xc_span){ arena, n_arena }, &hint);
+	h2_n = 0;
+	h2_headers(ENDS, 7, GET "#70");
+	g = xc_l7_http2.detect((struct xc_span){ h2_bytes, h2_n }, &hint);
 	assert_true(g.percent >= 90 && g.dir == XC_L7_CLIENT);
-	n_arena = 0;
-	number(WINDOW_UPDATE, 0, 100, 4);
-	frame(PING, 0, 0, "12345678", 8);
-	g = xc_l7_http2.detect((struct xc_span){ arena, n_arena }, &hint);
+	h2_n = 0;
+	h2_number(WINDOW_UPDATE, 0, 100, 4);
+	h2_frame(PING, 0, 0, "12345678", 8);
+	g = xc_l7_http2.detect((struct xc_span){ h2_bytes, h2_n }, &hint);
 	assert_true(g.percent > 0 && g.percent < 90 && g.dir == XC_L7_SERVER);
 }
 
@@ -869,6 +759,7 @@ int main(void)
 		cmocka_unit_test(pushed_answers),
 		cmocka_unit_test(upgrade_from_http1),
 		cmocka_unit_test(joined_late),
+		cmocka_unit_test(a_call_that_cannot_be_told),
 		cmocka_unit_test(joined_between_request_and_answer),
 		cmocka_unit_test(behind_a_gap),
 		cmocka_unit_test(a_block_that_was_not_captured),

@@ -452,7 +452,8 @@ static void strangers(void **state)
 		ROW("zeros", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
 #undef ROW
 	};
-	struct bytes p = ask_produce(1, 9, 1, 5), q = ask(99, 0, 1, false);
+	struct bytes p = ask_produce(1, 9, 1, 5), q = ask(99, 0, 1, false),
+		     v = ask(18, 0, 1, false);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -467,6 +468,11 @@ static void strangers(void **state)
 	p.p[7] = 100;	/* version */
 	assert_int_equal(percent(p.p, p.n), 0);
 	q.p[3] = (uint8_t)(q.n - 4);
+	v.p[3] = (uint8_t)(v.n - 4);
+	assert_int_equal(percent(v.p, v.n), 95);
+	put(&v, 0, 4);
+	v.p[3] += 4;	/* as librdkafka sends it */
+	assert_int_equal(percent(v.p, v.n), 90);
 	assert_int_equal(percent(q.p, q.n), 0);
 }
 

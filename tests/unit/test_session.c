@@ -277,6 +277,25 @@ static void a_hole_in_a_body_is_none(void **state)
 	end(&f);
 }
 
+/* What comes behind it is the first to tell that it is over. */
+static void a_hole_up_to_the_end_of_a_body(void **state)
+{
+	struct feed f;
+
+	(void)state;
+	shake_hands(begin(&f, false));
+	ask(&f, 1);
+	put(&f, XC_L7_SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n");
+	f.seq[1] += 3000;	/* not captured */
+	ask(&f, 2);
+	assert_string_equal(f.told, "ss");
+	put(&f, XC_L7_SERVER, OK);
+	assert_string_equal(f.told, "ssaa");
+	assert_int_equal(f.last.flags, 0);
+	assert_int_equal(f.engine.stats.n_gaps + f.engine.stats.n_desyncs, 0);
+	end(&f);
+}
+
 static void a_body_up_to_the_end_that_is_not_captured(void **state)
 {
 	struct feed f;
@@ -506,6 +525,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_is_lost),
 		cmocka_unit_test(a_loss_in_the_kernel_is_believed_at_once),
 		cmocka_unit_test(a_hole_in_a_body_is_none),
+		cmocka_unit_test(a_hole_up_to_the_end_of_a_body),
 		cmocka_unit_test(a_body_up_to_the_end_that_is_not_captured),
 		cmocka_unit_test(ends_that_were_taken_for_each_other),
 		cmocka_unit_test(a_syn_tells_who_asks),

@@ -56,6 +56,12 @@ static const struct row request_rows[] = {
 	NEAR("the other end does not speak TLS", "tls-handshake", "protocol-mismatch",
 	     .was_established = true, REQUESTS(HELLO(CUT, .mismatch = "http"))),
 
+	ROW("and the client drops the connection", "tls-handshake", "does not know who signed",
+	    .was_established = true,
+	    REQUESTS(HELLO(.status = 48, .status_text = "unknown_ca",
+			   .result = XC_RESULT_CLIENT_ERROR)),
+	    RESETS(RST_BY_CLIENT(TCP_ABORT_ON_CLOSE, .unread_bytes = 131))),
+
 	/* ---- protocol-mismatch */
 	ROW("HTTP to a TLS port", "protocol-mismatch", "https://", .was_established = true,
 	    REQUESTS(GET(.status = 400, .mismatch = "tls", .result = XC_RESULT_CLIENT_ERROR))),

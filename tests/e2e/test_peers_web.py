@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests between real programs, live: HTTP/1, HTTP/2, gRPC. What observe tells equals what the programs say."""
+import collections
+import re
+
+import pytest
+
+import stage as st
+
+pytestmark = pytest.mark.root
+PORT = 7080  # nobody's: protocols are told from content
+NGINX = """
+daemon off; master_process off; pid {place}/nginx.pid; error_log {place}/nginx.err; worker_rlimit_nofile 1024;
+events {{}}
+http {{
+	log_format truth '$request_method $uri $status $server_protocol';
+	access_log {place}/access.log truth;
+	client_body_temp_path {place}/bodies; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
+	uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
+	keepalive_requests 100000;
+	server {{
+		listen 127.0.0.1:{port}{options};
+		location / {{ return 200 "hello\\n"; }}
+		location /gone {{ return 410; }}
+		location /broken {{ return 503 "later\\n"; }}
+		location /file {{ root {place}; }}
+	}}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(stage):
+    """nginx(options of listen): a server on PORT, one process."""
+    def start(options=""):
+        config = stage.file("nginx.conf", NGINX.format(place=stage.place, port=PORT, options=options))
+        return stage.serve("nginx", "-c", config, port=PORT)
+    return start
+
+
+def logged(stage):
+    """What nginx says it answered: (method, path, status) and how often."""
+    lines = (stage.place / "access.log").read_text().splitlines()
+    return collections.Counter((m, u, int(s)) for m, u, s, _ in map(str.split, lines))
+
+
+def url(path="/"):
+    return f"http://{st.HERE}:{PORT}{path}"
+
+
+def undisturbed(told, answers, client, server):
+    """Nothing lost, nothing unsure, and both processes are known."""
+    assert not told.lost()
+    assert not st.flags(answers)
+    assert (st.clients(answers), st.servers(answers)) == ({client}, {server})
+
+
+# ---- HTTP/1 -------------------------------------------------------------------------------------------
+
+def test_http1_curl(stage, nginx):
+    """All that curl can do: methods, statuses, bodies in both directions, chunks, ranges, Expect."""
+    server = nginx()
+    stage.file("file", "x" * 300_000)
+    body = stage.file("upload", "y" * 200_000)
+    stage.watch()
+    done = stage.run("curl", "-s", "-o", "/dev/null", url("/a?secret=1"), "-o", "/dev/null", url("/gone"), "-o", "/dev/null",
+                     url("/broken"), "-o", "/dev/null", url("/file"), "--next", "-s", "-I", url("/file"),
+                     "--next", "-s", "-o", "/dev/null", "-X", "DELETE", url("/a"),
+                     "--next", "-s", "-o", "/dev/null", "--data-binary", f"@{body}", url("/upload"),
+                     "--next", "-s", "-o", "/dev/null", "-H", "Transfer-Encoding: chunked", "--data-binary", f"@{body}",
+                     url("/chunks"), "--next", "-s", "-o", "/dev/null", "-r", "0-99", url("/file"))
+    told = stage.ended()
+    answers = told.answers("http")
+    assert st.tally(answers, "method", "target", "status") == logged(stage) and len(answers) == 9
+    undisturbed(told, answers, st.End(done.pid, "curl"), st.End(server.pid, "nginx"))
+    assert {a.event["result"] for a in answers} == {"ok", "client_error", "server_error"}
+
+
+def test_http1_ab(stage, nginx):
+    """Many connections, with and without keep-alive."""
+    server = nginx()
+    stage.watch()
+    kept = stage.run("ab", "-q", "-n", "2000", "-c", "8", "-k", url())
+    single = stage.run("ab", "-q", "-n", "300", "-c", "4", url("/gone"))
+    told = stage.ended()
+    answers = told.answers("http")
+    assert int(re.search(r"Complete requests: +(\d+)", kept.out)[1]) == 2000
+    assert int(re.search(r"Non-2xx responses: +(\d+)", single.out)[1]) == 300
+    assert st.tally(answers, "target", "status") == {("/", 200): 2000, ("/gone", 410): 300}
+    assert st.tally(answers, "method", "target", "status") == logged(stage)
+    assert not told.lost() and not st.flags(answers)
+    assert st.clients(answers) == {st.End(kept.pid, "ab"), st.End(single.pid, "ab")}
+    assert st.servers(answers) == {st.End(server.pid, "nginx")}
+
+
+def test_http1_wrk(stage, nginx):
+    """As fast as it goes; wrk leaves in the middle of requests, so the server's log is the truth."""
+    server = nginx()
+    stage.watch()
+    done = stage.run("wrk", "-t", "1", "-c", "4", "-d", "1", url())
+    told = stage.ended()
+    answers = [a for a in told.answers("http") if a.status]
+    assert st.tally(answers, "method", "target", "status") == logged(stage)
+    assert 0 <= len(answers) - int(re.search(r"(\d+) requests in", done.out)[1]) <= 4
+    undisturbed(told, answers, st.End(done.pid, "wrk"), st.End(server.pid, "nginx"))
+
+
+# ---- HTTP/2 -------------------------------------------------------------------------------------------
+
+def reported(out):
+    """h2load's own count, by class of status."""
+    found = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", out)
+    return {f"{i + 2}xx": int(n) for i, n in enumerate(found.groups()) if int(n)}
+
+
+def by_class(answers):
+    return collections.Counter(f"{a.status // 100}xx" for a in answers)
+
+
+def test_http2_nginx(stage, nginx):
+    server = nginx(" http2")
+    stage.watch()
+    done = stage.run("h2load", "-n", "900", "-c", "3", "-m", "10", url(), url("/gone"), url("/broken"))
+    told = stage.ended()
+    answers = told.answers("http2")
+    assert by_class(answers) == reported(done.out) == {"2xx": 300, "4xx": 300, "5xx": 300}
+    assert st.tally(answers, "method", "target", "status") == logged(stage)
+    undisturbed(told, answers, st.End(done.pid, "h2load"), st.End(server.pid, "nginx"))
+
+
+def test_http2_nghttpd(stage):
+    """The same library at both ends: a dynamic table, and bodies that fill the flow-control windows."""
+    stage.file("page", "z" * 100_000)
+    server = stage.serve("nghttpd", "--no-tls", "-d", stage.place, PORT, port=PORT)
+    stage.watch()
+    done = stage.run("h2load", "-n", "300", "-c", "2", "-m", "8", url("/page"), url("/missing"), url("/page"))
+    told = stage.ended()
+    answers = told.answers("http2")
+    assert by_class(answers) == reported(done.out) == {"2xx": 200, "4xx": 100}
+    assert st.tally(answers, "target", "status") == {("/page", 200): 200, ("/missing", 404): 100}
+    undisturbed(told, answers, st.End(done.pid, "h2load"), st.End(server.pid, "nghttpd"))
