@@ -7,7 +7,8 @@
 
 #include "abi/event.h"
 
-#define XC_SEGMENT_BYTES 4096	/* of one packet at most */
+#define XC_SEGMENT_BYTES 4096	/* in one record */
+#define XC_SEGMENT_RECORDS 16	/* of one packet: super-packets (GSO, GRO) have 64 KiB */
 
 enum xc_segment_what {
 	XC_SEGMENT_PACKET = 1,	/* a packet: handshake, payload, or FIN and RST */
@@ -35,7 +36,7 @@ struct xc_segment_evt {
 	__u32 netns;
 	__u32 ifindex;		/* 0 = not known */
 	__u32 seq, ack;
-	__u32 wire_bytes;	/* payload of this packet; a super-packet makes one record */
+	__u32 wire_bytes;	/* payload this record stands for: of a packet, or of a part of it */
 	__u32 n_bytes;		/* of it in data */
 	__u32 tid;		/* thread that sent it; 0 = not known */
 	__u8 what;		/* enum xc_segment_what */

@@ -488,16 +488,23 @@ static struct xc_l7_step take_http(struct xc_l7 *l7, struct xc_span in)
 	return xc_l7_took(in.len);
 }
 
-static bool may_be_http(struct xc_span in)
+/* How an answer of HTTP begins; one of HTTP/0.9 is nothing but its body. At least @in.len bytes of it match. */
+static bool may_be_http(struct xc_span in, size_t *ret_len)
 {
-	static const char http[] = "HTTP/1.";
+	static const char *const begins[] = { "HTTP/1.", "<!DOCTYPE", "<html", "<HTML" };
 
-	return !memcmp(in.p, http, in.len < sizeof(http) - 1 ? in.len : sizeof(http) - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++) {
+		*ret_len = strlen(begins[i]);
+		if (!memcmp(in.p, begins[i], in.len < *ret_len ? in.len : *ret_len))
+			return true;
+	}
+	return false;
 }
 
 static struct xc_l7_step take_other(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
 {
 	struct xc_request *r = xc_l7_first(l7);
+	size_t len;
 
 	if (dir == XC_L7_CLIENT && !r && is_ssl2_hello(in))
 		return take_ssl2_client(l7, in);
@@ -507,8 +514,8 @@ static struct xc_l7_step take_other(struct xc_l7 *l7, enum xc_l7_dir dir, struct
 		if (in.p[2] == SSL2_SERVER_HELLO)
 			return take_ssl2_server(l7, in);
 	}
-	if (dir == XC_L7_SERVER && r && may_be_http(in))
-		return in.len < 7 ? xc_l7_more() : take_http(l7, in);
+	if (dir == XC_L7_SERVER && r && may_be_http(in, &len))
+		return in.len < len ? xc_l7_more() : take_http(l7, in);
 	return xc_l7_bad();
 }
 

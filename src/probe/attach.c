@@ -120,7 +120,9 @@ static bool fits(const struct xc_program *p, const struct xc_kernel *kernel)
 /* Does this kernel give less than the program would take? */
 static bool falls_short(const struct xc_program *p, const struct xc_kernel *kernel)
 {
-	return p->lacks && !fits(p, kernel) &&
+	if (!p->lacks || fits(p, kernel))
+		return false;
+	return (p->func && !xc_kernel_has_func(kernel, p->func)) ||
 	       xc_kernel_tp_args(kernel, p->tracepoint) < p->n_args + p->wants_ptr;
 }
 

@@ -370,10 +370,10 @@ static __noinline struct stream *begin(struct __sk_buff *skb, const struct head 
 struct told_packet {
 	u64 key;
 	u32 from, n;	/* of the payload, in the record */
+	u32 wire;	/* ... that the record stands for; up to the end, in the last record of a packet */
 	u32 tid;
 	u32 dir;
 	u32 lost;	/* what the next record has to tell: enum xc_segment_lost */
-	u32 _pad0;
 };
 
 /* How much of the payload, from t->from on; NO_RECORD = the packet is not told. */
@@ -400,8 +400,6 @@ static __always_inline int wanted(struct stream *s, const struct head *h, struct
 			return 0;
 		n -= t->from;
 	}
-	if (n > XC_SEGMENT_BYTES)
-		n = XC_SEGMENT_BYTES;
 	if (p || budget == ~0u)
 		return n;
 	if (n > budget) {
@@ -473,6 +471,7 @@ static __always_inline int tell_packet(struct __sk_buff *skb, struct stream *s,
 {
 	struct xc_segment_evt *e;
 	u32 n = t->n, dir = t->dir & 1;
+	int is_last = t->from + t->wire == h->bytes;
 
 	if (n > room)
 		return -1;
@@ -487,17 +486,17 @@ static __always_inline int tell_packet(struct __sk_buff *skb, struct stream *s,
 		turn(e, s);
 	e->what = XC_SEGMENT_PACKET;
 	e->is_outbound = dir == OUT;
-	e->tcp_flags = h->tcp_flags;
+	e->tcp_flags = is_last ? h->tcp_flags : h->tcp_flags & XC_TCP_ACK;
 	e->seq = h->seq + t->from;
 	e->ack = h->ack;
-	e->wire_bytes = h->bytes - t->from;
+	e->wire_bytes = t->wire;
 	e->tid = t->tid;
 	e->lost = s->lost[dir];
 	if (room && n && !bpf_skb_load_bytes(skb, h->at + t->from, e->data, bounded(n, room))) {
 		e->n_bytes = n;
 		e->hdr.size_bytes += n;
 	}
-	s->lost[dir] = t->lost;
+	s->lost[dir] = is_last ? t->lost : 0;
 	told(s);
 	xc_submit(e);
 	return 0;
@@ -511,6 +510,24 @@ static __noinline int tell_any(struct __sk_buff *skb, struct stream *s, const st
 	if (tell_packet(skb, s, h, t, 0) && tell_packet(skb, s, h, t, 256) &&
 	    tell_packet(skb, s, h, t, 2048))
 		(void)tell_packet(skb, s, h, t, XC_SEGMENT_BYTES);
+	return 0;
+}
+
+/* The first @n bytes that are wanted: a super-packet may have as many messages as many packets, and makes many records. */
+static __noinline int tell_all(struct __sk_buff *skb, struct stream *s, const struct head *h,
+			       struct told_packet *t, u32 n)
+{
+	if (!s || !h || !t)
+		return 0;
+	for (int i = 1; i <= XC_SEGMENT_RECORDS; i++) {
+		t->n = n < XC_SEGMENT_BYTES ? n : XC_SEGMENT_BYTES;
+		n -= t->n;
+		t->wire = n && i < XC_SEGMENT_RECORDS ? t->n : h->bytes - t->from;
+		tell_any(skb, s, h, t);
+		if (!n)
+			break;
+		t->from += t->n;
+	}
 	return 0;
 }
 
@@ -561,11 +578,10 @@ static __always_inline void on_known(struct __sk_buff *skb, struct stream *s, co
 			tell(s, key, XC_SEGMENT_TOTALS, 0);
 		return;
 	}
-	t.n = n;
 	task = sender(skb, h, dir, &t.tid);
 	if (task && s->owner_is != OWNER_SURE)
 		set_current(s, task);
-	tell_any(skb, s, h, &t);
+	tell_all(skb, s, h, &t, n);
 }
 
 static __always_inline int on_packet(struct __sk_buff *skb, int dir)
@@ -753,8 +769,7 @@ static __noinline int on_listen(struct sock *sk, u32 netns)
 	return 0;
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(stream_state, struct sock *sk, int from, int to)
+static __always_inline int on_state(struct sock *sk, int from, int to, int has_cookie)
 {
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -762,9 +777,21 @@ int BPF_PROG(stream_state, struct sock *sk, int from, int to)
 		return on_closed(sk, from);
 	if (to == TCP_LISTEN)
 		return xc_netns_in_scope(netns_of(sk)) ? on_listen(sk, netns_of(sk)) : 0;
-	if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV && cfg.has_sock_cookie)
+	if (has_cookie && to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
 		return xc_netns_in_scope(netns_of(sk)) ? on_accepted(sk) : 0;
 	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(stream_state, struct sock *sk, int from, int to)
+{
+	return on_state(sk, from, to, 1);
+}
+
+SEC("tp_btf/inet_sock_set_state")	/* before 5.12 */
+int BPF_PROG(stream_state_old, struct sock *sk, int from, int to)
+{
+	return on_state(sk, from, to, 0);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
