@@ -241,7 +241,8 @@ const struct xc_option xc_options[] = {
 	{ "quiet", 'q', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_quiet),
 	  .cmds = ALL | FEATURES, .group = output, .text = "nothing on stderr but errors" },
 	{ "verbose", 'v', .type = XC_OPT_FLAG, .preset = "off", FIELD(is_verbose),
-	  .cmds = ALL | FEATURES, .group = output, .text = "say on stderr what is being done; observe then leaves no event out" },
+	  .cmds = ALL | FEATURES, .group = output,
+	  .text = "say on stderr what is being done; observe then leaves no event out" },
 
 	/* ---- rows ------------------------------------------------------------------- */
 	{ "window", 'w', .type = XC_OPT_TIME, .min = 100 * MS, .max = 60 * MIN, .preset = "5s",

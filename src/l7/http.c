@@ -3,11 +3,16 @@
 
 #include <ctype.h>
 
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 struct xc_span xc_http_trim(struct xc_span s)
 {
-	while (s.len && (s.p[0] == ' ' || s.p[0] == '\t'))
+	while (s.len && is_space(s.p[0]))
 		s = xc_span_from(s, 1);
-	while (s.len && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t' || s.p[s.len - 1] == '\r'))
+	while (s.len && is_space(s.p[s.len - 1]))
 		s.len--;
 	return s;
 }

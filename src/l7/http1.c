@@ -113,8 +113,10 @@ static void finish_response(struct xc_l7 *l7, size_t at)
 	h->side[XC_L7_SERVER] = (struct side){ .phase = HEAD };
 	if (r && !is_blind) {
 		r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, at);
-		if (h->asking == r)
-			h->asking = NULL;	/* answered before it was asked to its end */
+		if (h->asking == r) {	/* answered before it was asked to its end */
+			r->flags |= h->side[XC_L7_CLIENT].wants_peek ? XC_REQUEST_UNKNOWN_FIELDS : 0;
+			h->asking = NULL;
+		}
 		xc_l7_answered(l7, r);
 	}
 	stop_waiting(l7);
@@ -181,6 +183,15 @@ static void peek(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span body)
 		xc_graphql_response(r, body);
 }
 
+/* Not all that is to be looked at is there. */
+static void doubt(struct xc_l7 *l7, enum xc_l7_dir dir)
+{
+	struct xc_request *r = request_of(l7, dir);
+
+	if (r)
+		r->flags |= XC_REQUEST_UNKNOWN_FIELDS;
+}
+
 /* Is there as much of a body of @len bytes as is looked at, or as will ever be? */
 static bool is_peekable(const struct xc_l7 *l7, struct xc_span body, uint64_t len)
 {
@@ -200,6 +211,8 @@ static struct xc_l7_step skip_body(struct xc_l7 *l7, enum xc_l7_dir dir, struct 
 		side->left = len;
 		return xc_l7_took(n);
 	}
+	if (side->wants_peek && body.len < PEEK && body.len < len)
+		doubt(l7, dir);
 	if (side->wants_peek)
 		peek(l7, dir, len < body.len ? xc_span_first(body, (size_t)len) : body);
 	side->phase = side->is_chunk ? CHUNK_SKIPPED : BODY_SKIPPED;

@@ -184,7 +184,7 @@ struct xc_http1_framing xc_http1_fields(struct xc_span in, struct xc_request *r,
 			f.violation = "field";
 			continue;
 		}
-		if (memchr(value.p, '\n', value.len))
+		if (memchr(field.p, '\n', field.len))
 			f.violation = "folded field";
 		read_field(name, value, &f);
 		if (r)

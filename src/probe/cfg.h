@@ -31,7 +31,7 @@ struct xc_probe_cfg {
 	__u32 hz;		/* jiffies per second */
 	__u32 own_set_mask;	/* entries of xc_socks, a power of two, minus one */
 	__u32 drop_budget;	/* drop records per CPU and 100 ms; the rest is counted */
-	__u32 payload_budget;	/* bytes of each direction of a socket before its policy is known; ~0 = any */
+	__u32 payload_budget;	/* bytes of each direction of a socket before its policy is known, once the ring is half full; ~0 = any */
 	__u64 window_ns;	/* of flows; 0 = no flows are wanted */
 	__u8 has_netns_scope;	/* only namespaces in xc_netns */
 	__u8 has_sock_cookie;	/* bpf_get_socket_cookie() in tracing programs (5.12) */
@@ -40,6 +40,7 @@ struct xc_probe_cfg {
 	__u8 has_reasons;	/* kfree_skb carries a reason (5.17) */
 	__u8 has_time_in_skb;	/* tests: packets bring their time and their length */
 	__u8 is_payload_only;	/* the sock probe is not there */
+	__u8 has_tls;		/* the tls probe is */
 	struct xc_match match[XC_MATCH_MAX];
 	__u8 reason_action
 		[XC_REASON_MAX]; /* enum xc_reason_action by number of the RUNNING kernel */

@@ -4,9 +4,8 @@
  * at the root of the cgroup tree. Always returns 1: never changes a packet's fate. What is not in scope,
  * and what nobody wants, is not copied.
  */
-#include "abi/segment.h"
-#include "probe/common.bpf.h"
 #include "probe/sockread.bpf.h"
+#include "probe/stream.bpf.h"
 
 #include "abi/flow_packet.h"
 
@@ -15,42 +14,6 @@
 #define NO_RECORD (-1)
 #define PASS 1
 #define PF_KTHREAD 0x200000	/* include/linux/sched.h */
-
-enum { OUT, IN };	/* index of what is kept for each direction */
-
-enum { OWNER_UNKNOWN, OWNER_LISTENER, OWNER_SURE };
-
-/* What is known of a socket; where datagrams have many peers, of the socket and one of them. */
-struct stream {
-	u64 bytes[2];
-	u32 packets[2];
-	u32 budget[2];
-	u64 open_ns;
-	u64 told;		/* jiffies of the latest record */
-	struct xc_tuple tuple;	/* s* = this socket */
-	struct xc_owner owner;
-	u32 netns;
-	u32 ifindex;
-	u8 lost[2];		/* enum xc_segment_lost */
-	u8 owner_is;
-	u8 has_told;
-	u32 _pad0;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, struct stream);
-} xc_streams SEC(".maps");
-
-/* Written by user space. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__type(key, struct xc_policy_key);
-	__type(value, struct xc_policy);
-} xc_policies SEC(".maps");
 
 /* Who sends from a socket of datagrams, by its own cookie. */
 struct {
@@ -78,17 +41,6 @@ struct {
 } stream_handshakes SEC(".maps");
 
 /* ---- one packet ---------------------------------------------------------------------------- */
-
-/*
- * @n, of which is known that it is from 1 to @max, a power of two: the verifier is told so in a way that no
- * compiler undoes and every kernel understands.
- */
-static __always_inline u64 bounded(u64 n, u32 max)
-{
-	n--;
-	asm volatile("%0 &= %1" : "+r"(n) : "ri"(max - 1));
-	return n + 1;
-}
 
 struct head {
 	u8 addr[2][16];		/* source, destination */
@@ -179,7 +131,7 @@ static __always_inline int parse(struct __sk_buff *skb, struct head *h)
 	h->seq = h->ack = 0;
 	if (n > READ_BYTES)
 		n = READ_BYTES;
-	if (n < IP4_BYTES || bpf_skb_load_bytes(skb, 0, p, bounded(n, READ_BYTES)))
+	if (n < IP4_BYTES || bpf_skb_load_bytes(skb, 0, p, xc_bounded(n, READ_BYTES)))
 		return -1;
 	if (p[0] >> 4 == 4 ? parse_ip4(skb, h, p) : parse_ip6(skb, h, p))
 		return -1;
@@ -204,18 +156,13 @@ static __always_inline u64 key_of(struct __sk_buff *skb, const struct head *h, i
 
 	if (h->proto == IPPROTO_TCP || !cookie)
 		return cookie;
-	__builtin_memcpy(a, h->addr[dir == OUT], 16);
-	hash = (a[0] ^ h->port_he[dir == OUT]) * 0x9e3779b97f4a7c15ull;
+	__builtin_memcpy(a, h->addr[dir == XC_OUT], 16);
+	hash = (a[0] ^ h->port_he[dir == XC_OUT]) * 0x9e3779b97f4a7c15ull;
 	hash = ((hash ^ hash >> 32) + a[1]) * 0x9e3779b97f4a7c15ull;
 	return cookie ^ (hash & 0xffffffff00000000ull);
 }
 
 /* ---- a socket is seen for the first time ----------------------------------------------------- */
-
-static __always_inline u64 budget_now(void)
-{
-	return cfg.payload_budget;
-}
 
 /* The address of the packet's socket, as a number: the verifier allows no look inside what it guards. */
 static __always_inline struct sock *socket_of(struct __sk_buff *skb)
@@ -227,10 +174,10 @@ static __always_inline struct sock *socket_of(struct __sk_buff *skb)
 	return sk;
 }
 
-static __always_inline void set_current(struct stream *s, struct task_struct *task)
+static __always_inline void set_current(struct xc_stream *s, struct task_struct *task)
 {
 	xc_owner_of(&s->owner, task);
-	s->owner_is = OWNER_SURE;
+	s->owner_is = XC_OWNER_SURE;
 }
 
 static __always_inline int is_syn(const struct head *h)
@@ -258,7 +205,7 @@ static __always_inline struct task_struct *sender(struct __sk_buff *skb, const s
 {
 	struct task_struct *task;
 
-	if (dir != OUT || !is_from_task(skb, h))
+	if (dir != XC_OUT || !is_from_task(skb, h))
 		return NULL;
 	if (cfg.has_task_btf) {	/* plain loads; asked for every packet that is told */
 		struct task_struct *current = bpf_get_current_task_btf();
@@ -271,7 +218,7 @@ static __always_inline struct task_struct *sender(struct __sk_buff *skb, const s
 	return BPF_CORE_READ(task, flags) & PF_KTHREAD ? NULL : task;
 }
 
-static __always_inline void find_owner(struct stream *s, struct sock *sk, const struct head *h,
+static __always_inline void find_owner(struct xc_stream *s, struct sock *sk, const struct head *h,
 				       u64 cookie)
 {
 	struct xc_owner *known = bpf_map_lookup_elem(&stream_senders, &cookie);
@@ -306,7 +253,7 @@ static __always_inline void packet_tuple(struct xc_tuple *t, const struct head *
 }
 
 /* Addresses of the socket, where it has them: what a filter rewrites is one on the way out and another on the way in. */
-static __always_inline void find_tuple(struct stream *s, struct sock *sk, const struct head *h,
+static __always_inline void find_tuple(struct xc_stream *s, struct sock *sk, const struct head *h,
 				       int dir)
 {
 	s->tuple.proto = h->proto;
@@ -327,13 +274,13 @@ static __always_inline int is_flow(struct sock *sk, const struct head *h, int di
 		return type == SOCK_STREAM && state != TCP_LISTEN && state != TCP_CLOSE;
 	if (h->proto == IPPROTO_UDP)
 		return type == SOCK_DGRAM;
-	return dir == OUT && h->is_request;
+	return dir == XC_OUT && h->is_request;
 }
 
-static __noinline struct stream *begin(struct __sk_buff *skb, const struct head *h, int dir,
-				       u64 key)
+static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct head *h, int dir,
+					  u64 key)
 {
-	struct stream s = { .ifindex = skb->ifindex };
+	struct xc_stream s = { .ifindex = skb->ifindex };
 	u64 cookie = bpf_get_socket_cookie(skb);
 	struct sock *sk = socket_of(skb);
 	struct task_struct *task;
@@ -356,9 +303,11 @@ static __noinline struct stream *begin(struct __sk_buff *skb, const struct head 
 	find_tuple(&s, sk, h, dir);
 	if (!xc_tuple_in_scope(&s.tuple))
 		return NULL;
-	s.budget[OUT] = s.budget[IN] = budget_now();
+	s.budget[XC_OUT] = s.budget[XC_IN] = cfg.payload_budget;
 	if (is_syn(h) || h->proto != IPPROTO_TCP)
 		s.open_ns = bpf_ktime_get_ns();
+	if (is_syn(h))
+		s.role = XC_ROLE_CLIENT;
 	if (bpf_map_update_elem(&xc_streams, &key, &s, BPF_NOEXIST))
 		xc_count(XC_STAT_LOST_MAP);
 	return bpf_map_lookup_elem(&xc_streams, &key);
@@ -376,11 +325,18 @@ struct told_packet {
 	u32 lost;	/* what the next record has to tell: enum xc_segment_lost */
 };
 
+/* For payload nobody has asked for yet; the other half of the ring is for what is wanted. */
+static __always_inline int has_room(void)
+{
+	return bpf_ringbuf_query(&xc_events, BPF_RB_AVAIL_DATA) <
+	       bpf_ringbuf_query(&xc_events, BPF_RB_RING_SIZE) / 2;
+}
+
 /* How much of the payload, from t->from on; NO_RECORD = the packet is not told. */
-static __always_inline int wanted(struct stream *s, const struct head *h, struct told_packet *t)
+static __always_inline int wanted(struct xc_stream *s, const struct head *h, struct told_packet *t)
 {
 	u32 dir = t->dir & 1;
-	struct xc_policy_key k = { .cookie = t->key, .is_outbound = dir == OUT };
+	struct xc_policy_key k = { .cookie = t->key, .is_outbound = dir == XC_OUT };
 	int always = h->tcp_flags & (XC_TCP_SYN | XC_TCP_FIN | XC_TCP_RST) ? 0 : NO_RECORD;
 	u32 n = h->bytes, budget = s->budget[dir];
 	struct xc_policy *p;
@@ -400,7 +356,7 @@ static __always_inline int wanted(struct stream *s, const struct head *h, struct
 			return 0;
 		n -= t->from;
 	}
-	if (p || budget == ~0u)
+	if (p || budget == ~0u || (n > budget && has_room()))
 		return n;
 	if (n > budget) {
 		t->lost = XC_SEGMENT_LOST_BUDGET;
@@ -410,42 +366,8 @@ static __always_inline int wanted(struct stream *s, const struct head *h, struct
 	return n ? (int)n : always;
 }
 
-static __always_inline void fill(struct xc_segment_evt *e, struct stream *s, u64 key)
-{
-	__builtin_memset(e, 0, sizeof(*e));
-	e->hdr.ts_ns = bpf_ktime_get_ns();
-	e->hdr.size_bytes = sizeof(*e);
-	e->hdr.kind = XC_EVT_SEGMENT;
-	e->hdr.cpu = bpf_get_smp_processor_id();
-	e->cookie = key;
-	e->tuple = s->tuple;
-	e->owner = s->owner;
-	e->bytes[0] = s->bytes[OUT];
-	e->bytes[1] = s->bytes[IN];
-	e->packets[0] = s->packets[OUT];
-	e->packets[1] = s->packets[IN];
-	e->open_ns = s->open_ns;
-	e->netns = s->netns;
-	e->ifindex = s->ifindex;
-	e->is_first = !s->has_told;
-}
-
-static __always_inline void turn(struct xc_segment_evt *e, const struct stream *s)
-{
-	__builtin_memcpy(e->tuple.saddr, s->tuple.daddr, 16);
-	__builtin_memcpy(e->tuple.daddr, s->tuple.saddr, 16);
-	e->tuple.sport_he = s->tuple.dport_he;
-	e->tuple.dport_he = s->tuple.sport_he;
-}
-
-static __always_inline void told(struct stream *s)
-{
-	s->told = bpf_jiffies64();
-	s->has_told = 1;
-}
-
 /* A record without a packet. */
-static __always_inline void tell(struct stream *s, u64 key, u8 what, u8 tcp_flags)
+static __always_inline void tell(struct xc_stream *s, u64 key, u8 what, u8 tcp_flags)
 {
 	struct xc_segment_evt *e = bpf_ringbuf_reserve(&xc_events, sizeof(*e), 0);
 
@@ -453,12 +375,12 @@ static __always_inline void tell(struct stream *s, u64 key, u8 what, u8 tcp_flag
 		xc_count(XC_STAT_LOST_RING);
 		return;
 	}
-	fill(e, s, key);
+	xc_stream_fill(e, s, key);
 	e->what = what;
 	e->tcp_flags = tcp_flags;
 	e->is_outbound = 1;
-	e->lost = s->lost[OUT] | s->lost[IN];
-	told(s);
+	e->lost = s->lost[XC_OUT] | s->lost[XC_IN];
+	xc_stream_told(s);
 	xc_submit(e);
 }
 
@@ -466,7 +388,7 @@ static __always_inline void tell(struct stream *s, u64 key, u8 what, u8 tcp_flag
  * A ring entry's size must be known to the verifier, so there are several; the record itself is as long as its
  * size says. 0 = done, or nothing more can be done.
  */
-static __always_inline int tell_packet(struct __sk_buff *skb, struct stream *s,
+static __always_inline int tell_packet(struct __sk_buff *skb, struct xc_stream *s,
 				       const struct head *h, const struct told_packet *t, u32 room)
 {
 	struct xc_segment_evt *e;
@@ -481,28 +403,28 @@ static __always_inline int tell_packet(struct __sk_buff *skb, struct stream *s,
 		xc_count(XC_STAT_LOST_RING);
 		return 0;
 	}
-	fill(e, s, t->key);
-	if (dir == IN)
-		turn(e, s);
+	xc_stream_fill(e, s, t->key);
+	if (dir == XC_IN)
+		xc_stream_turn(e, s);
 	e->what = XC_SEGMENT_PACKET;
-	e->is_outbound = dir == OUT;
+	e->is_outbound = dir == XC_OUT;
 	e->tcp_flags = is_last ? h->tcp_flags : h->tcp_flags & XC_TCP_ACK;
 	e->seq = h->seq + t->from;
 	e->ack = h->ack;
 	e->wire_bytes = t->wire;
 	e->tid = t->tid;
 	e->lost = s->lost[dir];
-	if (room && n && !bpf_skb_load_bytes(skb, h->at + t->from, e->data, bounded(n, room))) {
+	if (room && n && !bpf_skb_load_bytes(skb, h->at + t->from, e->data, xc_bounded(n, room))) {
 		e->n_bytes = n;
 		e->hdr.size_bytes += n;
 	}
 	s->lost[dir] = is_last ? t->lost : 0;
-	told(s);
+	xc_stream_told(s);
 	xc_submit(e);
 	return 0;
 }
 
-static __noinline int tell_any(struct __sk_buff *skb, struct stream *s, const struct head *h,
+static __noinline int tell_any(struct __sk_buff *skb, struct xc_stream *s, const struct head *h,
 			       const struct told_packet *t)
 {
 	if (!s || !h || !t)
@@ -514,7 +436,7 @@ static __noinline int tell_any(struct __sk_buff *skb, struct stream *s, const st
 }
 
 /* The first @n bytes that are wanted: a super-packet may have as many messages as many packets, and makes many records. */
-static __noinline int tell_all(struct __sk_buff *skb, struct stream *s, const struct head *h,
+static __noinline int tell_all(struct __sk_buff *skb, struct xc_stream *s, const struct head *h,
 			       struct told_packet *t, u32 n)
 {
 	if (!s || !h || !t)
@@ -550,7 +472,7 @@ static __always_inline void on_listener(struct __sk_buff *skb, const struct head
 	k->n_bytes = 0;
 	if (n > XC_SEGMENT_BYTES)
 		n = XC_SEGMENT_BYTES;
-	if (n && !bpf_skb_load_bytes(skb, h->at, k->bytes, bounded(n, XC_SEGMENT_BYTES)))
+	if (n && !bpf_skb_load_bytes(skb, h->at, k->bytes, xc_bounded(n, XC_SEGMENT_BYTES)))
 		k->n_bytes = n;
 }
 
@@ -561,14 +483,34 @@ static __always_inline int is_listener(struct __sk_buff *skb)
 	return sk && sk->state == TCP_LISTEN;
 }
 
-static __always_inline void on_known(struct __sk_buff *skb, struct stream *s, const struct head *h,
-				     int dir, u64 key)
+/* The socket's thread is within a call of its TLS library: that is what it sends for. */
+static __noinline int join_tls(struct __sk_buff *skb, struct xc_stream *s, const struct head *h,
+			       u64 key)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct xc_tls_call *call = bpf_map_lookup_elem(&xc_tls_calls, &thread);
+	struct xc_tls_conn *known, conn = { .cookie = key };
+
+	if (!call || !s || !h || !h->bytes || h->proto != IPPROTO_TCP || !is_from_task(skb, h))
+		return 0;
+	known = bpf_map_lookup_elem(&xc_tls_conns, &call->key);
+	if (known && known->cookie == key)
+		return 0;
+	conn.is_whole[XC_OUT] = conn.is_whole[XC_IN] = s->role != XC_ROLE_UNKNOWN && !known;
+	bpf_map_update_elem(&xc_tls_conns, &call->key, &conn, BPF_ANY);
+	return 0;
+}
+
+static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
+				     const struct head *h, int dir, u64 key)
 {
 	struct task_struct *task = NULL;
 	struct told_packet t = { .key = key, .dir = dir };
 	u32 n_segments = skb->gso_segs;
 	int n;
 
+	if (cfg.has_tls && dir == XC_OUT)
+		join_tls(skb, s, h, key);
 	__sync_fetch_and_add(&s->bytes[dir], h->bytes);
 	__sync_fetch_and_add(&s->packets[dir], n_segments ? n_segments : 1);
 	n = wanted(s, h, &t);
@@ -579,21 +521,21 @@ static __always_inline void on_known(struct __sk_buff *skb, struct stream *s, co
 		return;
 	}
 	task = sender(skb, h, dir, &t.tid);
-	if (task && s->owner_is != OWNER_SURE)
+	if (task && s->owner_is != XC_OWNER_SURE)
 		set_current(s, task);
 	tell_all(skb, s, h, &t, n);
 }
 
 static __always_inline int on_packet(struct __sk_buff *skb, int dir)
 {
-	struct stream *s;
+	struct xc_stream *s;
 	struct head h;
 	u64 key;
 
 	if (parse(skb, &h))
 		return PASS;
 	if (h.proto == IPPROTO_TCP && is_listener(skb)) {
-		if (dir == IN && h.tcp_flags & XC_TCP_ACK)
+		if (dir == XC_IN && h.tcp_flags & XC_TCP_ACK)
 			on_listener(skb, &h);
 		return PASS;
 	}
@@ -611,13 +553,13 @@ static __always_inline int on_packet(struct __sk_buff *skb, int dir)
 SEC("cgroup_skb/ingress")
 int stream_in(struct __sk_buff *skb)
 {
-	return on_packet(skb, IN);
+	return on_packet(skb, XC_IN);
 }
 
 SEC("cgroup_skb/egress")
 int stream_out(struct __sk_buff *skb)
 {
-	return on_packet(skb, OUT);
+	return on_packet(skb, XC_OUT);
 }
 
 /* ---- sockets ----------------------------------------------------------------------------------- */
@@ -628,59 +570,59 @@ static __always_inline u32 netns_of(const struct sock *sk)
 }
 
 /* One record of a handshake that the listener took part in. */
-static __always_inline void tell_handshake(struct stream *s, u64 key, u8 flags, u32 seq, u32 ack)
+static __always_inline void tell_handshake(struct xc_stream *s, u64 key, u8 flags, u32 seq, u32 ack)
 {
 	struct xc_segment_evt *e = bpf_ringbuf_reserve(&xc_events, sizeof(*e), 0);
-	int dir = flags & XC_TCP_ACK ? OUT : IN;
+	int dir = flags & XC_TCP_ACK ? XC_OUT : XC_IN;
 
 	if (!e) {
 		s->lost[dir] |= XC_SEGMENT_LOST_RING;
 		xc_count(XC_STAT_LOST_RING);
 		return;
 	}
-	fill(e, s, key);
-	if (dir == IN)
-		turn(e, s);
+	xc_stream_fill(e, s, key);
+	if (dir == XC_IN)
+		xc_stream_turn(e, s);
 	e->what = XC_SEGMENT_PACKET;
-	e->is_outbound = dir == OUT;
+	e->is_outbound = dir == XC_OUT;
 	e->tcp_flags = flags;
 	e->seq = seq;
 	e->ack = ack;
-	told(s);
+	xc_stream_told(s);
 	xc_submit(e);
 }
 
 /* What came with the packet that ended the handshake. */
-static __always_inline void tell_early(struct stream *s, u64 key, const struct handshake *k)
+static __always_inline void tell_early(struct xc_stream *s, u64 key, const struct handshake *k)
 {
 	struct xc_segment_evt *e =
 		bpf_ringbuf_reserve(&xc_events, sizeof(*e) + XC_SEGMENT_BYTES, 0);
 	u32 n = k->n_bytes;
 
 	if (!e) {
-		s->lost[IN] |= XC_SEGMENT_LOST_RING;
+		s->lost[XC_IN] |= XC_SEGMENT_LOST_RING;
 		xc_count(XC_STAT_LOST_RING);
 		return;
 	}
-	fill(e, s, key);
-	turn(e, s);
+	xc_stream_fill(e, s, key);
+	xc_stream_turn(e, s);
 	e->what = XC_SEGMENT_PACKET;
 	e->tcp_flags = XC_TCP_ACK;
 	e->seq = k->seq;
 	e->ack = k->ack;
 	e->wire_bytes = k->wire_bytes;
-	if (n > s->budget[IN])
-		n = s->budget[IN];
-	if (n && !bpf_probe_read_kernel(e->data, bounded(n, XC_SEGMENT_BYTES), k->bytes)) {
+	if (n > s->budget[XC_IN])
+		n = s->budget[XC_IN];
+	if (n && !bpf_probe_read_kernel(e->data, xc_bounded(n, XC_SEGMENT_BYTES), k->bytes)) {
 		e->n_bytes = n;
 		e->hdr.size_bytes += n;
-		if (s->budget[IN] != ~0u)
-			s->budget[IN] -= n;
+		if (s->budget[XC_IN] != ~0u)
+			s->budget[XC_IN] -= n;
 	}
 	xc_submit(e);
 }
 
-static __always_inline void find_listener(struct stream *s)
+static __always_inline void find_listener(struct xc_stream *s)
 {
 	struct xc_listener_key lk = { .netns = s->netns, .port_he = s->tuple.sport_he };
 	struct xc_listener *l = bpf_map_lookup_elem(&xc_listeners, &lk);
@@ -688,18 +630,18 @@ static __always_inline void find_listener(struct stream *s)
 	if (!l)
 		return;
 	s->owner = l->owner;
-	s->owner_is = OWNER_LISTENER;
+	s->owner_is = XC_OWNER_LISTENER;
 }
 
 /* A listener has a child, and the packet that made it is in the scratch of this CPU: this runs in the same softirq. */
 static __noinline int on_accepted(struct sock *sk)
 {
-	struct stream s = { .netns = netns_of(sk), .tuple.proto = IPPROTO_TCP };
+	struct xc_stream s = { .netns = netns_of(sk), .tuple.proto = IPPROTO_TCP };
 	u32 zero = 0, next = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt);
 	u32 sent = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
 	struct handshake *k = bpf_map_lookup_elem(&stream_handshakes, &zero);
 	u64 key = xc_sk_cookie(sk);
-	struct stream *kept;
+	struct xc_stream *kept;
 
 	xc_sk_tuple(sk, &s.tuple);
 	if (!k || k->seq != next || k->dport_he != s.tuple.sport_he ||
@@ -712,11 +654,12 @@ static __noinline int on_accepted(struct sock *sk)
 	if ((xc_has_process_scope() && !owner_in_scope(&s.owner, sk)) ||
 	    !xc_tuple_in_scope(&s.tuple))
 		return 0;
-	s.budget[OUT] = s.budget[IN] = budget_now();
+	s.budget[XC_OUT] = s.budget[XC_IN] = cfg.payload_budget;
 	s.open_ns = bpf_ktime_get_ns();
-	s.packets[OUT] = 1;
-	s.packets[IN] = 2;
-	s.bytes[IN] = k->wire_bytes;
+	s.role = XC_ROLE_SERVER;
+	s.packets[XC_OUT] = 1;
+	s.packets[XC_IN] = 2;
+	s.bytes[XC_IN] = k->wire_bytes;
 	if (bpf_map_update_elem(&xc_streams, &key, &s, BPF_NOEXIST))
 		xc_count(XC_STAT_LOST_MAP);
 	kept = bpf_map_lookup_elem(&xc_streams, &key);
@@ -747,7 +690,7 @@ static __always_inline u8 how_it_ended(const struct sock *sk, int from)
 static __noinline int on_closed(struct sock *sk, int from)
 {
 	u64 key = sk->__sk_common.skc_cookie.counter;
-	struct stream *s = bpf_map_lookup_elem(&xc_streams, &key);
+	struct xc_stream *s = bpf_map_lookup_elem(&xc_streams, &key);
 
 	if (cfg.is_payload_only)
 		xc_own_forget(sk);
