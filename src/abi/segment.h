@@ -8,7 +8,8 @@
 #include "abi/event.h"
 
 #define XC_SEGMENT_BYTES 4096	/* in one record */
-#define XC_SEGMENT_RECORDS 32	/* of one packet: super-packets (GSO, GRO) have up to 128 KiB on loopback */
+#define XC_SEGMENT_RECORDS                                                                         \
+	32 /* of one packet: super-packets (GSO, GRO) have up to 128 KiB on loopback */
 
 enum xc_segment_what {
 	XC_SEGMENT_PACKET = 1,	/* a packet: handshake, payload, or FIN and RST */

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define SUMMARY_MAX_BYTES (4u << 20)
-#define PAYLOAD_BUDGET 16384	/* bytes of each direction nobody has asked for yet, once the ring is half full */
+#define PAYLOAD_BUDGET                                                                             \
+	16384 /* bytes of each direction nobody has asked for yet, once the ring is half full */
 
 struct observe {
 	const struct xc_config *cfg;

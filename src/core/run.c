@@ -101,6 +101,10 @@ static int loop(struct xc_run *run)
 		r = run->source->poll(run->source_state, deadline);
 		run->error = run->error ? run->error : rest(run);
 	}
+	/* what the kernel has told by now, and what was lost up to here */
+	if (!r && !run->error && run->source == &xc_source_live &&
+	    !run->taker->has_enough(run->taker->state))
+		r = run->source->poll(run->source_state, 0);
 	if (run->error)
 		return xc_err(run->error, "cannot write the results");
 	return r > 0 ? 0 : r;

@@ -265,11 +265,6 @@ static struct xc_l7_guess amqp_detect(struct xc_span in, const struct xc_l7_hint
 
 /* ---- requests --------------------------------------------------------------------------------------- */
 
-static void name(struct xc_request *r, const struct method *m)
-{
-	xc_request_method(r, (struct xc_span){ (const uint8_t *)m->name, strlen(m->name) });
-}
-
 static uint16_t key_of(uint16_t class_id, uint16_t id)
 {
 	return (uint16_t)(class_id << 8 | id);
@@ -328,7 +323,7 @@ static struct xc_request *open_method(struct xc_l7 *l7, enum xc_l7_dir dir, cons
 	else
 		r->request_bytes = f->total;
 	if (f->method)
-		name(r, f->method);
+		xc_request_method_text(r, f->method->name);
 	return r;
 }
 

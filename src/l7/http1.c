@@ -114,7 +114,8 @@ static void finish_response(struct xc_l7 *l7, size_t at)
 	if (r && !is_blind) {
 		r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, at);
 		if (h->asking == r) {	/* answered before it was asked to its end */
-			r->flags |= h->side[XC_L7_CLIENT].wants_peek ? XC_REQUEST_UNKNOWN_FIELDS : 0;
+			r->flags |=
+				h->side[XC_L7_CLIENT].wants_peek ? XC_REQUEST_UNKNOWN_FIELDS : 0;
 			h->asking = NULL;
 		}
 		xc_l7_answered(l7, r);

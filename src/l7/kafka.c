@@ -222,6 +222,8 @@ static struct xc_l7_guess kafka_detect(struct xc_span in, const struct xc_l7_hin
 		g.percent = body == YES ? 70 : 60;	/* told when an answer has its correlation id */
 	else if (body == YES)
 		g.percent = 95;
+	else if (body == MAYBE && !h.client_id.len)
+		g.wants_more = true;	/* zeros where others have them, too: DNS over TCP */
 	else
 		g.percent = h.client_id.len ? 90 : 60;
 	return g;

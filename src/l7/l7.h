@@ -81,7 +81,7 @@ struct xc_l7;
  * @is_stream, @is_datagram: what it travels on
  * @timeout_ns: an unanswered request is given up after this time; 0 = when the connection ends
  * @state_bytes: zeroed memory for l7->state, for each connection
- * @detect: pure; looks at the front of one direction
+ * @detect: pure; looks at the front of one direction. NULL: it cannot be told from content, another protocol hands over
  * @parse: take the front of a stream; see enum xc_l7_what. @in is a whole datagram when l7->is_datagram. It is
  *	called with nothing in @in when a skip has been passed, so that a message can be completed the moment it ends.
  *	It must take or skip something, or say what else
@@ -90,6 +90,7 @@ struct xc_l7;
  * @sync: where in @in does a message begin, after a gap or when joined late? Offset, or -1: nowhere; then all but
  *	the last bytes are dropped. NULL = it cannot
  * @end: a direction has ended in order (FIN): close-delimited messages are complete. May be NULL
+ * @close: the connection is over, in order or not: the last chance to tell something. May be NULL
  * @done: release what state owns. May be NULL
  */
 struct xc_l7_proto {
@@ -103,6 +104,7 @@ struct xc_l7_proto {
 	void (*gap)(struct xc_l7 *l7, enum xc_l7_dir dir, uint64_t n);
 	ptrdiff_t (*sync)(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in);
 	void (*end)(struct xc_l7 *l7, enum xc_l7_dir dir);
+	void (*close)(struct xc_l7 *l7);
 	void (*done)(void *state);
 };
 

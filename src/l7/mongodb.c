@@ -4,6 +4,7 @@
  * and their values are passed over however long they are: so the "ok" behind a result of megabytes is read. Answers tell
  * the request they are for. Compressed messages are paired, but not read.
  */
+#include "l7/bson.h"
 #include "l7/frame.h"
 
 #include <ctype.h>
@@ -165,107 +166,6 @@ static struct xc_l7_guess mongodb_detect(struct xc_span in, const struct xc_l7_h
 
 /* ---- what elements say --------------------------------------------------------------------------------- */
 
-struct element {
-	uint8_t type;
-	struct xc_span name;
-	uint64_t n_value;	/* bytes of its value */
-	struct xc_rd value;	/* ... as far as it is there */
-};
-
-/* Bytes of a value, from what it begins with; UINT64_MAX = it cannot be told. */
-static uint64_t value_bytes(uint8_t type, struct xc_rd rd)
-{
-	static const uint8_t fixed[] = {
-		[1] = 8, [7] = 12, [8] = 1, [9] = 8, [16] = 4, [17] = 8, [18] = 8, [19] = 16
-	};
-
-	switch (type) {
-	case 2:
-	case 13:
-	case 14:
-		return 4 + (uint64_t)xc_rd_le32(&rd);
-	case 3:
-	case 4:
-	case 15:
-		return xc_rd_le32(&rd);
-	case 5:
-		return 5 + (uint64_t)xc_rd_le32(&rd);
-	case 12:
-		return 16 + (uint64_t)xc_rd_le32(&rd);
-	case 6:
-	case 10:
-	case 0x7f:
-	case 0xff:
-		return 0;
-	case 11: {
-		struct xc_span pattern = xc_rd_cstring(&rd), options = xc_rd_cstring(&rd);
-
-		return rd.is_short ? UINT64_MAX : pattern.len + options.len + 2;
-	}
-	default:
-		return type < sizeof(fixed) && fixed[type] ? fixed[type] : UINT64_MAX;
-	}
-}
-
-static struct xc_span text_of(const struct element *e)
-{
-	struct xc_rd rd = e->value;
-	uint32_t n = xc_rd_le32(&rd);
-
-	return e->type == 2 && n ? xc_rd_span(&rd, n - 1) : (struct xc_span){ 0 };
-}
-
-/* A number, or a truth, as an integer; what is behind the point of a double is nothing we need. */
-static int64_t number_of(const struct element *e)
-{
-	struct xc_rd rd = e->value;
-	uint64_t bits;
-	double d;
-
-	switch (e->type) {
-	case 1:
-		bits = xc_rd_le(&rd, 8);
-		memcpy(&d, &bits, sizeof(d));
-		return d > -1e9 && d < 1e9 ? (int64_t)d : 1;
-	case 8:
-		return xc_rd_u8(&rd);
-	case 16:
-		return (int32_t)xc_rd_le32(&rd);
-	case 18:
-		return (int64_t)xc_rd_le(&rd, 8);
-	default:
-		return 0;
-	}
-}
-
-/* The next element of a document. False: it is cut, there is none, or it cannot be read. */
-static bool next_element(struct xc_rd *rd, struct element *e)
-{
-	e->type = xc_rd_u8(rd);
-	if (rd->is_short || !e->type)
-		return false;
-	e->name = xc_rd_cstring(rd);
-	e->value = *rd;
-	e->n_value = rd->is_short ? UINT64_MAX : value_bytes(e->type, *rd);
-	return e->n_value != UINT64_MAX;
-}
-
-/* "code" among the elements of the document at @rd, or of the first document in an array. */
-static int32_t code_within(struct xc_rd rd, bool is_array)
-{
-	struct element e;
-
-	(void)xc_rd_le32(&rd);
-	while (next_element(&rd, &e)) {
-		if (is_array && e.type == 3)
-			return code_within(e.value, false);
-		if (xc_span_is(e.name, "code"))
-			return (int32_t)number_of(&e);
-		(void)xc_rd_span(&rd, (size_t)e.n_value);
-	}
-	return 0;
-}
-
 static void keep(char *out, size_t size, struct xc_span text)
 {
 	size_t n = text.len < size ? text.len : size - 1;
@@ -291,33 +191,33 @@ static bool has_collection(struct xc_span command)
 	return false;
 }
 
-static void take_command_element(struct mongodb *m, const struct element *e, bool is_first)
+static void take_command_element(struct mongodb *m, const struct xc_bson *e, bool is_first)
 {
 	if (is_first && m->asking)
 		xc_request_method(m->asking, e->name);
 	if ((is_first && has_collection(e->name)) ||
 	    (!is_first && xc_span_is(e->name, "collection")))
-		keep(m->collection, sizeof(m->collection), text_of(e));
+		keep(m->collection, sizeof(m->collection), xc_bson_text(e));
 	if (xc_span_is(e->name, "$db"))
-		keep(m->database, sizeof(m->database), text_of(e));
+		keep(m->database, sizeof(m->database), xc_bson_text(e));
 }
 
-static void take_answer_element(struct answer *a, const struct element *e)
+static void take_answer_element(struct answer *a, const struct xc_bson *e)
 {
 	if (xc_span_is(e->name, "ok")) {
 		a->has_ok = true;
-		a->is_ok = number_of(e) != 0;
+		a->is_ok = xc_bson_number(e) != 0;
 	} else if (xc_span_is(e->name, "code")) {
-		a->code = (int32_t)number_of(e);
+		a->code = (int32_t)xc_bson_number(e);
 		a->has_code = true;
 	} else if (xc_span_is(e->name, "codeName")) {
-		keep(a->code_name, sizeof(a->code_name), text_of(e));
+		keep(a->code_name, sizeof(a->code_name), xc_bson_text(e));
 	} else if (xc_span_is(e->name, "$err")) {
 		a->has_ok = true;
 	} else if (xc_span_is(e->name, "writeErrors") && !a->write_code) {
-		a->write_code = code_within(e->value, true);
+		a->write_code = xc_bson_code(e->value, true);
 	} else if (xc_span_is(e->name, "writeConcernError") && !a->write_code) {
-		a->write_code = code_within(e->value, false);
+		a->write_code = xc_bson_code(e->value, false);
 	}
 }
 
@@ -343,11 +243,6 @@ static const char *word_of(enum opcode opcode)
 	default:
 		return "";
 	}
-}
-
-static void method(struct xc_request *r, const char *word)
-{
-	xc_request_method(r, (struct xc_span){ (const uint8_t *)word, strlen(word) });
 }
 
 static void tell_target(struct mongodb *m, struct xc_request *r)
@@ -453,7 +348,7 @@ static struct xc_request *open_exhaust(struct xc_l7 *l7)
 	r->by_server = true;
 	r->flags |= XC_REQUEST_STREAMING | m->exhaust_flags;
 	r->request_first_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
-	method(r, m->exhaust_method);
+	xc_request_method_text(r, m->exhaust_method);
 	return r;
 }
 
@@ -610,7 +505,7 @@ static void begin_request(struct xc_l7 *l7)
 		return;
 	r->id = s->id;
 	r->request_bytes = s->left;
-	method(r, word_of(s->opcode));
+	xc_request_method_text(r, word_of(s->opcode));
 	if (s->opcode == OP_COMPRESSED)
 		r->flags |= XC_REQUEST_UNKNOWN_FIELDS;
 }
@@ -696,7 +591,7 @@ static struct xc_l7_step take_section(struct xc_l7 *l7, enum xc_l7_dir dir, stru
 }
 
 /* Old drivers wrap a command: {$query: {the command}, $readPreference: ...} */
-static bool is_wrapper(const struct side *s, const struct element *e)
+static bool is_wrapper(const struct side *s, const struct xc_bson *e)
 {
 	return s->opcode == OP_QUERY && !s->n_elements && e->type == 3 &&
 	       (xc_span_is(e->name, "$query") || xc_span_is(e->name, "query"));
@@ -707,7 +602,7 @@ static struct xc_l7_step take_element(struct xc_l7 *l7, enum xc_l7_dir dir, stru
 	struct mongodb *m = l7->state;
 	struct side *s = &m->side[dir];
 	struct xc_rd rd;
-	struct element e;
+	struct xc_bson e;
 	size_t n_head;
 
 	in = xc_frame_span(in, s->left);
@@ -716,7 +611,7 @@ static struct xc_l7_step take_element(struct xc_l7 *l7, enum xc_l7_dir dir, stru
 		s->phase = s->opcode == OP_MSG ? SECTION : REST;
 		return s->opcode == OP_MSG ? pass(l7, dir, in, 1) : pass_rest(l7, dir, in);
 	}
-	if (!next_element(&rd, &e)) {
+	if (!xc_bson_next(&rd, &e)) {
 		bool is_odd = !rd.is_short && in.len > NAME_MAX_BYTES + VALUE_HEAD;
 
 		return is_odd || in.len > 2 * (NAME_MAX_BYTES + VALUE_HEAD) ?

@@ -5,17 +5,15 @@
  * length, so it can be read without the handshake. Compressed connections and files sent by the client are not read.
  */
 #include "l7/frame.h"
+#include "l7/mysql_wire.h"
 #include "l7/sql.h"
 
-#include <ctype.h>
-
-#define HEADER 4
+#define XC_MYSQL_HEADER 4
 #define FULL 0xffffffu	/* a packet of this length goes on in the next */
-#define HEAD_QUERY (HEADER + 1 + XC_SQL_READ)
+#define HEAD_QUERY (XC_MYSQL_HEADER + 1 + XC_SQL_READ)
 #define HEAD_LOGIN 1024
-#define HEAD_ANSWER (HEADER + 48)
+#define HEAD_ANSWER (XC_MYSQL_HEADER + 48)
 #define EOF_LEN 5u	/* since 4.1; the OK packet that replaces it has 7 bytes or more */
-#define STATEMENT_LEN 12u	/* what answers COM_STMT_PREPARE, without definitions */
 #define LAST_PREPARED "\xff\xff\xff\xff"	/* MariaDB: the statement prepared last */
 
 enum {
@@ -104,15 +102,6 @@ struct mysql {
 	struct xc_sql_names statements;
 };
 
-struct packet {
-	uint32_t len;	/* of the payload */
-	uint8_t seq;
-	struct xc_span in;	/* payload, as far as it is read */
-	bool is_cut;	/* ... which is less than wanted */
-};
-
-/* ---- packets --------------------------------------------------------------------------------------- */
-
 static const struct command *command_of(uint8_t code)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -121,188 +110,7 @@ static const struct command *command_of(uint8_t code)
 	return NULL;
 }
 
-/* The packet at the front of @in, which has a header. */
-static struct packet read_packet(struct xc_span in, size_t head)
-{
-	struct xc_rd rd = xc_rd(in);
-	struct packet p = { .len = (uint32_t)xc_rd_le(&rd, 3) };
-
-	p.seq = xc_rd_u8(&rd);
-	p.in = xc_span_first(xc_frame_span(in, HEADER + (uint64_t)p.len), head);
-	p.is_cut = p.in.len < head && p.in.len < HEADER + (uint64_t)p.len;
-	p.in = xc_span_from(p.in, HEADER);
-	return p;
-}
-
-static uint8_t first_byte(const struct packet *p)
-{
-	return p->in.len ? p->in.p[0] : 0;
-}
-
-/* An integer of 1, 3, 4 or 9 bytes ("length-encoded"). */
-static uint64_t rd_lenenc(struct xc_rd *rd)
-{
-	uint8_t c = xc_rd_u8(rd);
-
-	return c < 0xfb ? c : xc_rd_le(rd, c == 0xfc ? 2 : c == 0xfd ? 3 : 8);
-}
-
-static struct xc_span rd_lenenc_text(struct xc_rd *rd)
-{
-	return xc_rd_span(rd, (size_t)rd_lenenc(rd));
-}
-
-/* ---- detection --------------------------------------------------------------------------------------- */
-
-static bool is_printable(struct xc_span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] < 0x20 && !isspace(s.p[i]))
-			return false;
-	return true;
-}
-
-/* Protocol version 10 and a version of the server. */
-static bool is_greeting(const struct packet *p)
-{
-	struct xc_rd rd = xc_rd(xc_span_from(p->in, 1));
-	struct xc_span version = xc_rd_cstring(&rd);
-
-	if (p->seq || first_byte(p) != 0x0a || version.len < 3 || version.len > 64)
-		return false;
-	(void)xc_rd_span(&rd, 12);	/* thread, salt */
-	return isdigit(version.p[0]) && is_printable(version) &&
-	       memchr(version.p, '.', version.len) && !xc_rd_u8(&rd) && !rd.is_short;
-}
-
-/* "#" and SQLSTATE behind the number */
-static bool is_error(const struct packet *p)
-{
-	struct xc_span s = p->in;
-
-	if (s.len < 9 || s.p[0] != 0xff || s.p[3] != '#')
-		return false;
-	for (size_t i = 4; i < 9; i++)
-		if (!isdigit(s.p[i]) && !isupper(s.p[i]))
-			return false;
-	return true;
-}
-
-/* An error in place of the greeting: a number of the server's and a sentence. */
-static bool is_refusal(const struct packet *p)
-{
-	struct xc_rd rd = xc_rd(p->in);
-
-	if (p->seq || xc_rd_u8(&rd) != 0xff || p->in.len != p->len || p->len < 16)
-		return false;
-	return xc_rd_le16(&rd) / 1000 == 1 && is_printable(xc_rd_span(&rd, xc_rd_left(&rd)));
-}
-
-static bool is_definition(const struct packet *p)
-{
-	return xc_span_starts(p->in, "\3def") || !p->in.len;
-}
-
-static bool is_statement(struct xc_span text)
-{
-	static const char *const words[] = { "SELECT", "INSERT", "UPDATE",   "DELETE",	 "REPLACE",
-					     "SET",    "SHOW",	 "BEGIN",    "COMMIT",	 "CREATE",
-					     "ALTER",  "DROP",	 "ROLLBACK", "USE",	 "CALL",
-					     "WITH",   "START",	 "EXPLAIN",  "TRUNCATE", "GRANT",
-					     "LOAD",   "DESC",	 "DESCRIBE" };
-	size_t n = 0;
-
-	while (n < text.len && isalpha(text.p[n]))
-		n++;
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (xc_span_is(xc_span_first(text, n), words[i]))
-			return is_printable(text);
-	return false;
-}
-
-static struct xc_l7_guess guess_client(const struct packet *p, bool is_exact)
-{
-	struct xc_l7_guess g = { .dir = XC_L7_CLIENT };
-	struct xc_span text = xc_span_from(p->in, 1);
-	struct xc_rd rd = xc_rd(text);
-
-	if (p->seq || !is_exact || !p->len)
-		return g;
-	if (text.len > 1 && !text.p[0] && text.p[1] == 1)
-		text = xc_span_from(text, 2);	/* no query attributes */
-	switch (first_byte(p)) {
-	case COM_QUERY:
-	case COM_PREPARE:
-		g.percent = is_statement(text) ? 65 : 0;
-		break;
-	case COM_EXECUTE:
-		(void)xc_rd_span(&rd, 4);
-		g.percent = xc_rd_u8(&rd) < 16 && xc_rd_le32(&rd) == 1 && !rd.is_short ? 55 : 0;
-		break;
-	case 0x0e:
-		g.percent = p->len == 1 ? 40 : 0;
-		break;
-	default:
-		break;
-	}
-	return g;
-}
-
-/* @behind: what follows the packet. */
-static struct xc_l7_guess guess_server(const struct packet *p, struct xc_span behind)
-{
-	struct xc_l7_guess g = { .dir = XC_L7_SERVER };
-	struct packet next;
-
-	if (p->seq == 1 && p->len < 512 && is_error(p))
-		g.percent = 85;
-	if (p->seq == 1 && (p->len == 7 || p->len == STATEMENT_LEN) && !behind.len &&
-	    !first_byte(p))
-		g.percent = 40;
-	if (p->seq != 1 || behind.len < HEADER + 4 ||
-	    (p->len > 4 && (p->len != STATEMENT_LEN || first_byte(p))))
-		return g;	/* a number of columns, or a statement's */
-	next = read_packet(behind, HEAD_ANSWER);
-	if (next.seq == 2 && is_definition(&next) && next.len < 4096)
-		g.percent = 85;
-	return g;
-}
-
-static struct xc_l7_guess mysql_detect(struct xc_span in, const struct xc_l7_hint *hint)
-{
-	struct xc_l7_guess g = { .dir = XC_L7_SERVER }, client;
-	struct packet p;
-
-	if (in.len < HEADER + 1) {
-		g.wants_more = (in.len < 3 || !in.p[2]) && (in.len < 4 || in.p[3] < 2);
-		return g;
-	}
-	p = read_packet(in, HEADER + 1024);
-	if (!p.len || p.len > 65536)
-		return g;
-	if (is_greeting(&p) || (hint->is_start && is_refusal(&p))) {
-		g.percent = 95;
-		return g;
-	}
-	g.wants_more = !p.seq && p.in.p[0] == 0x0a && p.in.len < 80 && p.in.len < p.len &&
-		       (p.in.len < 2 || isdigit(p.in.p[1]));
-	if (hint->is_start)
-		return g;
-	client = guess_client(&p, in.len == HEADER + (size_t)p.len);
-	if (client.percent)
-		return client;
-	client.wants_more = g.wants_more;
-	g = guess_server(&p, xc_span_from(in, HEADER + (size_t)p.len));
-	g.wants_more = client.wants_more;
-	return g;
-}
-
 /* ---- the client's packets -------------------------------------------------------------------------------- */
-
-static void method(struct xc_request *r, const char *word)
-{
-	xc_request_method(r, (struct xc_span){ (const uint8_t *)word, strlen(word) });
-}
 
 static uint8_t code_of(const struct xc_request *r)
 {
@@ -324,7 +132,8 @@ static void drop_all(struct xc_l7 *l7, uint32_t flags)
 	xc_l7_abandon_all(l7, flags);
 }
 
-static struct xc_request *open_command(struct xc_l7 *l7, const struct packet *p, uint8_t code)
+static struct xc_request *open_command(struct xc_l7 *l7, const struct xc_mysql_packet *p,
+				       uint8_t code)
 {
 	struct mysql *my = l7->state;
 	struct xc_request *r = xc_l7_open(l7);
@@ -333,11 +142,11 @@ static struct xc_request *open_command(struct xc_l7 *l7, const struct packet *p,
 	if (!r)
 		return NULL;
 	r->progress = (uint16_t)(code | (uint8_t)(p->seq + 1) << 8);
-	r->request_bytes = HEADER + (uint64_t)p->len;
-	r->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, HEADER + p->in.len - 1);
+	r->request_bytes = XC_MYSQL_HEADER + (uint64_t)p->len;
+	r->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, XC_MYSQL_HEADER + p->in.len - 1);
 	if (p->is_cut)
 		r->flags |= XC_REQUEST_TRUNCATED;
-	method(r, command_of(code)->name);
+	xc_request_method_text(r, command_of(code)->name);
 	return r;
 }
 
@@ -365,17 +174,17 @@ static void skip_value(struct xc_rd *rd, uint8_t type)
 	else if (type == 7 || type == 10 || type == 11 || type == 12)
 		(void)xc_rd_span(rd, xc_rd_u8(rd));
 	else if (type != 6)
-		(void)rd_lenenc_text(rd);
+		(void)xc_mysql_text(rd);
 }
 
 /* Behind the attributes of COM_QUERY (CLIENT_QUERY_ATTRIBUTES, MySQL 8.0.23). */
 static void skip_attributes(struct xc_rd *rd)
 {
-	uint64_t n = rd_lenenc(rd);
+	uint64_t n = xc_mysql_int(rd);
 	struct xc_span nulls;
 	uint8_t types[64];
 
-	(void)rd_lenenc(rd);	/* sets of them: 1 */
+	(void)xc_mysql_int(rd);	/* sets of them: 1 */
 	if (!n)
 		return;
 	if (n > sizeof(types)) {
@@ -387,7 +196,7 @@ static void skip_attributes(struct xc_rd *rd)
 		rd->is_short = true;
 	for (size_t i = 0; i < n; i++) {
 		types[i] = (uint8_t)xc_rd_le16(rd);
-		(void)rd_lenenc_text(rd);
+		(void)xc_mysql_text(rd);
 	}
 	for (size_t i = 0; i < n && !rd->is_short; i++)
 		if (!(nulls.p[i / 8] >> i % 8 & 1))
@@ -415,7 +224,7 @@ static void take_statement_id(struct xc_l7 *l7, struct xc_request *r, uint8_t co
 
 	xc_sql_tell(r, xc_sql_get(&my->statements, id));
 	if (code != COM_EXECUTE && code != 0xfa)
-		method(r, command_of(code)->name);
+		xc_request_method_text(r, command_of(code)->name);
 	if (code == COM_CLOSE)
 		xc_sql_drop(&my->statements, id);
 }
@@ -435,7 +244,7 @@ static void describe(struct xc_l7 *l7, struct xc_request *r, uint8_t code, struc
 		break;
 	case COM_PREPARE:
 		xc_sql_tell_text(r, in, XC_SQL_MYSQL);
-		method(r, "PREPARE");
+		xc_request_method_text(r, "PREPARE");
 		break;
 	case COM_EXECUTE:
 	case COM_CLOSE:
@@ -463,20 +272,22 @@ static void describe(struct xc_l7 *l7, struct xc_request *r, uint8_t code, struc
 	}
 }
 
-static struct xc_l7_step take_command(struct xc_l7 *l7, struct xc_span in, const struct packet *p)
+static struct xc_l7_step take_command(struct xc_l7 *l7, struct xc_span in,
+				      const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
-	const struct command *c = command_of(first_byte(p));
+	const struct command *c = command_of(xc_mysql_first(p));
 	struct xc_request *r;
 
 	if (!c || !p->in.len || c->code == COM_CONNECT)
 		return xc_l7_bad();
 	my->is_in_login = c->kind == LOGIN;
 	if (c->code == 0x18)
-		return xc_frame_pass(in, HEADER + (uint64_t)p->len);	/* values, and no answer */
+		return xc_frame_pass(in, XC_MYSQL_HEADER +
+						 (uint64_t)p->len); /* values, and no answer */
 	r = open_command(l7, p, c->code);
 	if (!r)
-		return xc_frame_pass(in, HEADER + (uint64_t)p->len);
+		return xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p->len);
 	describe(l7, r, c->code, xc_span_from(p->in, 1));
 	if (c->kind == NOTHING) {
 		my->asking = NULL;
@@ -484,21 +295,21 @@ static struct xc_l7_step take_command(struct xc_l7 *l7, struct xc_span in, const
 	} else {
 		tell_sent(l7, r);
 	}
-	return xc_frame_pass(in, HEADER + (uint64_t)p->len);
+	return xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p->len);
 }
 
 /* What follows is TLS, begun by the client. */
 static struct xc_l7_step take_ssl_request(struct xc_l7 *l7, struct xc_span in,
-					  const struct packet *p)
+					  const struct xc_mysql_packet *p)
 {
 	struct xc_request *r = open_command(l7, p, COM_CONNECT);
 
 	if (r) {
-		method(r, "SSL_REQUEST");
+		xc_request_method_text(r, "SSL_REQUEST");
 		xc_l7_notice(l7, r);
 	}
 	xc_l7_become(l7, xc_l7_proto_named("tls"));
-	return xc_frame_pass(in, HEADER + (uint64_t)p->len);
+	return xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p->len);
 }
 
 /* User and database; what proves the user is passed over. */
@@ -514,7 +325,7 @@ static void take_login_fields(struct xc_request *r, uint32_t caps, struct xc_rd 
 	if (!(caps & CLIENT_CONNECT_WITH_DB))
 		return;
 	if (caps & CLIENT_PLUGIN_AUTH_LENENC)
-		(void)rd_lenenc_text(rd);
+		(void)xc_mysql_text(rd);
 	else if (caps & CLIENT_SECURE_CONNECTION)
 		(void)xc_rd_span(rd, xc_rd_u8(rd));
 	else
@@ -526,7 +337,8 @@ static void take_login_fields(struct xc_request *r, uint32_t caps, struct xc_rd 
 	xc_request_target(r, database);
 }
 
-static struct xc_l7_step take_login(struct xc_l7 *l7, struct xc_span in, const struct packet *p)
+static struct xc_l7_step take_login(struct xc_l7 *l7, struct xc_span in,
+				    const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 	struct xc_rd rd = xc_rd(p->in);
@@ -544,16 +356,16 @@ static struct xc_l7_step take_login(struct xc_l7 *l7, struct xc_span in, const s
 	my->is_in_login = true;
 	r = open_command(l7, p, COM_CONNECT);
 	if (!r)
-		return xc_frame_pass(in, HEADER + (uint64_t)p->len);
+		return xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p->len);
 	if (caps & CLIENT_PROTOCOL_41)
 		take_login_fields(r, caps, &rd);
 	tell_sent(l7, r);
-	return xc_frame_pass(in, HEADER + (uint64_t)p->len);
+	return xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p->len);
 }
 
 /* The rest of a command of 16 MB or more. The answer is numbered behind it. */
 static struct xc_l7_step take_rest(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in,
-				   const struct packet *p)
+				   const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 	struct xc_request *r = dir == XC_L7_CLIENT ? my->asking : xc_l7_first(l7);
@@ -563,33 +375,33 @@ static struct xc_l7_step take_rest(struct xc_l7 *l7, enum xc_l7_dir dir, struct 
 		my->next_seq = p->seq + 1;
 	if (r && dir == XC_L7_CLIENT) {
 		r->progress = (uint16_t)(code_of(r) | (uint8_t)(p->seq + 1) << 8);
-		r->request_bytes += HEADER + (uint64_t)p->len;
-		r->request_last_ns = xc_l7_ns(l7, dir, HEADER - 1);
+		r->request_bytes += XC_MYSQL_HEADER + (uint64_t)p->len;
+		r->request_last_ns = xc_l7_ns(l7, dir, XC_MYSQL_HEADER - 1);
 	} else if (r) {
-		r->response_bytes += HEADER + (uint64_t)p->len;
+		r->response_bytes += XC_MYSQL_HEADER + (uint64_t)p->len;
 	}
-	return xc_frame_pass(in, HEADER + (uint64_t)p->len);
+	return xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p->len);
 }
 
 static struct xc_l7_step take_client(struct xc_l7 *l7, struct xc_span in)
 {
 	struct mysql *my = l7->state;
-	struct packet p;
+	struct xc_mysql_packet p;
 
 	if (!in.len && my->asking)
 		my->asking->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, 0);
-	if (in.len < HEADER)
+	if (in.len < XC_MYSQL_HEADER)
 		return xc_l7_more();
-	p = read_packet(in, HEAD_QUERY);
+	p = xc_mysql_read(in, HEAD_QUERY);
 	if (my->continues[XC_L7_CLIENT])
 		return take_rest(l7, XC_L7_CLIENT, in, &p);
-	if (!xc_frame_is_here(l7, in, HEADER + (uint64_t)p.len, HEAD_QUERY))
+	if (!xc_frame_is_here(l7, in, XC_MYSQL_HEADER + (uint64_t)p.len, HEAD_QUERY))
 		return xc_l7_more();
 	my->continues[XC_L7_CLIENT] = p.len == FULL;
 	if (!p.seq)
 		return take_command(l7, in, &p);
 	if (my->is_in_login)
-		return xc_frame_pass(in, HEADER + (uint64_t)p.len);
+		return xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p.len);
 	return p.seq == 1 && !xc_l7_first(l7) ? take_login(l7, in, &p) : xc_l7_bad();
 }
 
@@ -624,44 +436,45 @@ static bool is_servers_fault(uint16_t code)
 	return false;
 }
 
-static void set_error(struct xc_request *r, const struct packet *p)
+static void set_error(struct xc_request *r, const struct xc_mysql_packet *p)
 {
 	struct xc_rd rd = xc_rd(xc_span_from(p->in, 1));
 	uint16_t code = xc_rd_le16(&rd);
 
 	xc_request_status(r, code,
-			  is_error(p) ? (struct xc_span){ p->in.p + 4, 5 } : (struct xc_span){ 0 });
+			  xc_mysql_is_error(p) ? (struct xc_span){ p->in.p + 4, 5 } :
+						 (struct xc_span){ 0 });
 	xc_request_attr_uint(r, "db.response.status_code", code);
 	r->result = is_servers_fault(code) ? XC_RESULT_SERVER_ERROR : XC_RESULT_CLIENT_ERROR;
 }
 
 /* MariaDB tells how far a long statement has come by an error that is none. */
-static bool is_progress_report(const struct packet *p)
+static bool is_progress_report(const struct xc_mysql_packet *p)
 {
 	return p->in.len >= 3 && p->in.p[1] == 0xff && p->in.p[2] == 0xff;
 }
 
-static bool is_end(const struct packet *p)
+static bool is_end(const struct xc_mysql_packet *p)
 {
-	return first_byte(p) == 0xfe && p->len < FULL;
+	return xc_mysql_first(p) == 0xfe && p->len < FULL;
 }
 
 /* Status of the server in an OK packet, or in what ends a result set. */
-static uint16_t status_of(const struct packet *p)
+static uint16_t status_of(const struct xc_mysql_packet *p)
 {
 	struct xc_rd rd = xc_rd(xc_span_from(p->in, 1));
 
-	if (p->len == EOF_LEN && first_byte(p) == 0xfe) {
+	if (p->len == EOF_LEN && xc_mysql_first(p) == 0xfe) {
 		(void)xc_rd_le16(&rd);	/* warnings */
 		return xc_rd_le16(&rd);
 	}
-	(void)rd_lenenc(&rd);	/* rows affected, last id */
-	(void)rd_lenenc(&rd);
+	(void)xc_mysql_int(&rd);	/* rows affected, last id */
+	(void)xc_mysql_int(&rd);
 	return xc_rd_le16(&rd);
 }
 
 /* An OK, or the end of a result set: is it the end of the answer? */
-static void end_set(struct xc_l7 *l7, struct xc_request *r, const struct packet *p)
+static void end_set(struct xc_l7 *l7, struct xc_request *r, const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 
@@ -671,24 +484,24 @@ static void end_set(struct xc_l7 *l7, struct xc_request *r, const struct packet 
 		finish(l7, r);
 }
 
-static bool begin_set(struct xc_l7 *l7, struct xc_request *r, const struct packet *p)
+static bool begin_set(struct xc_l7 *l7, struct xc_request *r, const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 	struct xc_rd rd = xc_rd(p->in);
 	uint64_t n;
 
-	if (first_byte(p) == 0xfb) {
+	if (xc_mysql_first(p) == 0xfb) {
 		/* the client sends a file now, and we do not follow */
 		r->flags |= XC_REQUEST_UNKNOWN_FIELDS;
 		drop_all(l7, XC_REQUEST_UNKNOWN_FIELDS);
 		xc_l7_stop_both(l7);
 		return true;
 	}
-	if (!first_byte(p)) {
+	if (!xc_mysql_first(p)) {
 		end_set(l7, r, p);
 		return p->len >= 7;
 	}
-	n = rd_lenenc(&rd);
+	n = xc_mysql_int(&rd);
 	if (rd.is_short || !n || n > 65535 || p->len > 10)
 		return false;
 	/* MariaDB may leave out what the client remembers of the columns, and says so in one more byte */
@@ -698,7 +511,7 @@ static bool begin_set(struct xc_l7 *l7, struct xc_request *r, const struct packe
 	return true;
 }
 
-static bool begin_statement(struct xc_l7 *l7, struct xc_request *r, const struct packet *p)
+static bool begin_statement(struct xc_l7 *l7, struct xc_request *r, const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 	struct xc_rd rd = xc_rd(xc_span_from(p->in, 1));
@@ -708,7 +521,7 @@ static bool begin_statement(struct xc_l7 *l7, struct xc_request *r, const struct
 
 	my->n_columns = xc_rd_le16(&rd);
 	my->n_params = xc_rd_le16(&rd);
-	if (first_byte(p) || rd.is_short)
+	if (xc_mysql_first(p) || rd.is_short)
 		return false;
 	text = text ? text : r->target;	/* which has been redacted */
 	q = xc_sql_new((struct xc_span){ (const uint8_t *)text, strlen(text) }, XC_SQL_MYSQL);
@@ -728,7 +541,7 @@ static bool has_old_ends(const struct mysql *my)
 }
 
 /* A statement is prepared when all definitions are read. */
-static bool take_definition(struct xc_l7 *l7, struct xc_request *r, const struct packet *p)
+static bool take_definition(struct xc_l7 *l7, struct xc_request *r, const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 	bool is_statement_answer = command_of(code_of(r))->kind == STATEMENT;
@@ -736,7 +549,7 @@ static bool take_definition(struct xc_l7 *l7, struct xc_request *r, const struct
 
 	if (is_end(p) && is_statement_answer && my->part == COLUMNS)
 		return true;	/* behind the parameters */
-	if (!is_definition(p) || !*n)
+	if (!xc_mysql_is_definition(p) || !*n)
 		return false;
 	if (--*n)
 		return true;
@@ -750,7 +563,7 @@ static bool take_definition(struct xc_l7 *l7, struct xc_request *r, const struct
 	return true;
 }
 
-static bool take_row(struct xc_l7 *l7, struct xc_request *r, const struct packet *p)
+static bool take_row(struct xc_l7 *l7, struct xc_request *r, const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 
@@ -780,12 +593,12 @@ static void take_first(struct xc_l7 *l7, struct xc_request *r, enum kind kind)
 }
 
 /* False: the answer cannot go on like this. */
-static bool take_answer(struct xc_l7 *l7, struct xc_request *r, const struct packet *p,
+static bool take_answer(struct xc_l7 *l7, struct xc_request *r, const struct xc_mysql_packet *p,
 			enum kind kind)
 {
 	struct mysql *my = l7->state;
 
-	if (first_byte(p) == 0xff &&
+	if (xc_mysql_first(p) == 0xff &&
 	    (my->part == FIRST || my->part == ROWS || my->part == BEHIND_COLUMNS)) {
 		if (is_progress_report(p))
 			return true;
@@ -806,19 +619,20 @@ static bool take_answer(struct xc_l7 *l7, struct xc_request *r, const struct pac
 		return begin_set(l7, r, p);
 	if (kind == STATEMENT)
 		return begin_statement(l7, r, p);
-	if (kind == ONE && first_byte(p) && !is_end(p))
+	if (kind == ONE && xc_mysql_first(p) && !is_end(p))
 		return false;
 	finish(l7, r);
 	return true;
 }
 
-static void take_login_answer(struct xc_l7 *l7, struct xc_request *r, const struct packet *p)
+static void take_login_answer(struct xc_l7 *l7, struct xc_request *r,
+			      const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 
-	if (first_byte(p) && first_byte(p) != 0xff)
+	if (xc_mysql_first(p) && xc_mysql_first(p) != 0xff)
 		return;	/* another method, or more of this one */
-	if (first_byte(p))
+	if (xc_mysql_first(p))
 		set_error(r, p);
 	my->is_in_login = false;
 	finish(l7, r);
@@ -827,32 +641,32 @@ static void take_login_answer(struct xc_l7 *l7, struct xc_request *r, const stru
 }
 
 /* The server turns the client away before it could say anything. */
-static void take_refusal(struct xc_l7 *l7, const struct packet *p)
+static void take_refusal(struct xc_l7 *l7, const struct xc_mysql_packet *p)
 {
 	struct xc_request *r = xc_l7_open(l7);
 
 	if (!r)
 		return;
-	method(r, "ERROR");
+	xc_request_method_text(r, "ERROR");
 	r->by_server = true;
 	r->request_first_ns = r->request_last_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
-	r->response_bytes = HEADER + (uint64_t)p->len;
+	r->response_bytes = XC_MYSQL_HEADER + (uint64_t)p->len;
 	if (p->is_cut)
 		r->flags |= XC_REQUEST_TRUNCATED;
 	set_error(r, p);
 	xc_l7_notice(l7, r);
 }
 
-static bool take_unasked(struct xc_l7 *l7, const struct packet *p)
+static bool take_unasked(struct xc_l7 *l7, const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 	struct xc_rd rd = xc_rd(xc_span_from(p->in, 1));
 
-	if (!p->seq && !my->is_greeted && first_byte(p) == 0xff) {
+	if (!p->seq && !my->is_greeted && xc_mysql_first(p) == 0xff) {
 		take_refusal(l7, p);
 		return true;
 	}
-	if (p->seq || my->is_greeted || !is_greeting(p)) {
+	if (p->seq || my->is_greeted || !xc_mysql_is_greeting(p)) {
 		my->idle_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
 		return true;
 	}
@@ -866,7 +680,7 @@ static bool take_unasked(struct xc_l7 *l7, const struct packet *p)
 	return true;
 }
 
-static bool take_packet(struct xc_l7 *l7, const struct packet *p)
+static bool take_packet(struct xc_l7 *l7, const struct xc_mysql_packet *p)
 {
 	struct mysql *my = l7->state;
 	struct xc_request *r = xc_l7_first(l7);
@@ -882,8 +696,8 @@ static bool take_packet(struct xc_l7 *l7, const struct packet *p)
 		return false;
 	}
 	my->next_seq = p->seq + 1;
-	r->response_bytes += HEADER + (uint64_t)p->len;
-	r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, HEADER + p->in.len - 1);
+	r->response_bytes += XC_MYSQL_HEADER + (uint64_t)p->len;
+	r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, XC_MYSQL_HEADER + p->in.len - 1);
 	if (p->is_cut)
 		r->flags |= XC_REQUEST_TRUNCATED;
 	if (kind != LOGIN)
@@ -895,20 +709,21 @@ static bool take_packet(struct xc_l7 *l7, const struct packet *p)
 static struct xc_l7_step take_server(struct xc_l7 *l7, struct xc_span in)
 {
 	struct mysql *my = l7->state;
-	struct packet p;
+	struct xc_mysql_packet p;
 	size_t head = my->is_greeted || xc_l7_first(l7) ? HEAD_ANSWER : HEAD_LOGIN;
 
-	if (in.len < HEADER)
+	if (in.len < XC_MYSQL_HEADER)
 		return xc_l7_more();
-	p = read_packet(in, head);
+	p = xc_mysql_read(in, head);
 	if (my->continues[XC_L7_SERVER])
 		return take_rest(l7, XC_L7_SERVER, in, &p);
-	if (!xc_frame_is_here(l7, in, HEADER + (uint64_t)p.len, head))
+	if (!xc_frame_is_here(l7, in, XC_MYSQL_HEADER + (uint64_t)p.len, head))
 		return xc_l7_more();
 	my->continues[XC_L7_SERVER] = p.len == FULL;
 	if (!p.len && !my->is_answering)
 		return xc_l7_bad();
-	return take_packet(l7, &p) ? xc_frame_pass(in, HEADER + (uint64_t)p.len) : xc_l7_bad();
+	return take_packet(l7, &p) ? xc_frame_pass(in, XC_MYSQL_HEADER + (uint64_t)p.len) :
+				     xc_l7_bad();
 }
 
 static struct xc_l7_step mysql_parse(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
@@ -931,23 +746,6 @@ static void mysql_gap(struct xc_l7 *l7, enum xc_l7_dir dir, uint64_t n)
 		drop_all(l7, XC_REQUEST_GAP);
 }
 
-static ptrdiff_t mysql_sync(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_span in)
-{
-	(void)l7;
-	for (size_t at = 0; at + HEADER < in.len; at++) {
-		struct xc_span rest = xc_span_from(in, at);
-		struct packet p = read_packet(rest, HEADER + 1024);
-		uint64_t total = HEADER + (uint64_t)p.len;
-		struct xc_l7_guess g = dir == XC_L7_CLIENT ?
-					       guess_client(&p, rest.len == total) :
-					       guess_server(&p, xc_span_from(rest, (size_t)total));
-
-		if (g.percent)
-			return (ptrdiff_t)at;
-	}
-	return -1;
-}
-
 static void mysql_done(void *state)
 {
 	struct mysql *my = state;
@@ -960,9 +758,9 @@ const struct xc_l7_proto xc_l7_mysql = {
 	.ports = { 3306, 33060, 4000, 6033 },
 	.is_stream = true,
 	.state_bytes = sizeof(struct mysql),
-	.detect = mysql_detect,
+	.detect = xc_mysql_detect,
 	.parse = mysql_parse,
 	.gap = mysql_gap,
-	.sync = mysql_sync,
+	.sync = xc_mysql_sync,
 	.done = mysql_done,
 };

@@ -6,22 +6,8 @@
  * pipelines are paired message by message.
  */
 #include "l7/frame.h"
+#include "l7/postgres_wire.h"
 #include "l7/sql.h"
-
-#include <ctype.h>
-
-#define HEADER 5	/* tag and length */
-#define HEAD_SQL (HEADER + XC_SQL_NAME + XC_SQL_READ)
-#define HEAD_NAMES (HEADER + 4 * XC_SQL_NAME)
-#define HEAD_ERROR 512	/* severity and code come first */
-#define STARTUP_MAX 10000	/* MAX_STARTUP_PACKET_LENGTH of the server */
-#define MESSAGE_MAX (1u << 30)	/* PQ_LARGE_MESSAGE_LIMIT */
-
-#define CODE_CANCEL 80877102u
-#define CODE_SSL 80877103u
-#define CODE_GSSENC 80877104u
-#define CODE_V3 0x00030000u
-#define CODE_V3_LAST 0x00030002u
 
 /* xc_request.progress: replies still to come, and: */
 enum {
@@ -48,211 +34,6 @@ struct postgres {
 	char tag[32];		/* ... its CommandComplete */
 	struct xc_sql_names statements, portals;
 };
-
-/* ---- messages -------------------------------------------------------------------------------------- */
-
-/* A message of one side: its tag, the smallest and largest length, how much of it is read. */
-struct kind {
-	char tag;
-	uint32_t min, max;
-	size_t head;
-};
-
-struct message {
-	const struct kind *kind;
-	uint64_t total;		/* bytes with tag and length */
-	struct xc_span in;	/* what is read of it */
-	struct xc_rd body;
-};
-
-static const struct kind client_kinds[] = {
-	{ 'Q', 5, MESSAGE_MAX, HEAD_SQL },
-	{ 'P', 8, MESSAGE_MAX, HEAD_SQL },
-	{ 'B', 12, MESSAGE_MAX, HEAD_NAMES },
-	{ 'D', 6, 4096, HEAD_NAMES },
-	{ 'E', 9, 4096, HEAD_NAMES },
-	{ 'C', 6, 4096, HEAD_NAMES },
-	{ 'H', 4, 4, HEADER },
-	{ 'S', 4, 4, HEADER },
-	{ 'X', 4, 4, HEADER },
-	{ 'F', 14, MESSAGE_MAX, HEADER + 4 },
-	{ 'd', 4, MESSAGE_MAX, HEADER },
-	{ 'c', 4, 4, HEADER },
-	{ 'f', 5, 65536, HEADER },
-	{ 'p', 4, 65536, HEADER },
-};
-
-static const struct kind server_kinds[] = {
-	{ 'D', 6, MESSAGE_MAX, HEADER },
-	{ 'C', 5, 128, HEADER + 128 },
-	{ 'Z', 5, 5, HEADER + 1 },
-	{ 'T', 6, 1u << 20, HEADER },
-	{ 'E', 5, 65536, HEAD_ERROR },
-	{ 'N', 5, 65536, HEADER },
-	{ 'S', 6, 65536, HEADER },
-	{ 'R', 8, 65536, HEADER },
-	{ 'K', 12, 4 + 4 + 256, HEADER },
-	{ 'A', 10, 65536, HEAD_NAMES },
-	{ '1', 4, 4, HEADER },
-	{ '2', 4, 4, HEADER },
-	{ '3', 4, 4, HEADER },
-	{ 'n', 4, 4, HEADER },
-	{ 's', 4, 4, HEADER },
-	{ 'I', 4, 4, HEADER },
-	{ 't', 6, 1u << 20, HEADER },
-	{ 'G', 7, 65536, HEADER },
-	{ 'H', 7, 65536, HEADER },
-	{ 'W', 7, 65536, HEADER },
-	{ 'd', 4, MESSAGE_MAX, HEADER },
-	{ 'c', 4, 4, HEADER },
-	{ 'V', 8, MESSAGE_MAX, HEADER },
-	{ 'v', 12, 65536, HEADER },
-};
-
-static const struct kind *kind_of(enum xc_l7_dir dir, uint8_t tag)
-{
-	const struct kind *k = dir == XC_L7_CLIENT ? client_kinds : server_kinds;
-	size_t n = dir == XC_L7_CLIENT ? ARRAY_SIZE(client_kinds) : ARRAY_SIZE(server_kinds);
-
-	for (size_t i = 0; i < n; i++)
-		if (k[i].tag == (char)tag)
-			return &k[i];
-	return NULL;
-}
-
-/* The message at the front of @in. False: there can be none like it. At least the header must be there. */
-static bool read_message(enum xc_l7_dir dir, struct xc_span in, struct message *m)
-{
-	uint32_t len;
-
-	m->body = xc_rd(in);
-	m->kind = kind_of(dir, xc_rd_u8(&m->body));
-	len = xc_rd_be32(&m->body);
-	if (!m->kind || m->body.is_short || len < m->kind->min || len > m->kind->max)
-		return false;
-	m->total = 1 + (uint64_t)len;
-	m->in = xc_span_first(xc_frame_span(in, m->total), m->kind->head);
-	m->body.end = m->in.p + m->in.len;
-	return true;
-}
-
-/* Text up to a NUL, or as far as it was read. */
-static struct xc_span text_of(struct xc_rd *rd)
-{
-	size_t left = xc_rd_left(rd);
-	const uint8_t *nul = left ? memchr(rd->p, 0, left) : NULL;
-
-	return nul ? xc_rd_cstring(rd) : xc_rd_span(rd, left);
-}
-
-/* ---- detection ------------------------------------------------------------------------------------- */
-
-static bool is_printable(struct xc_span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] < 0x20 && !isspace(s.p[i]))
-			return false;
-	return true;
-}
-
-/* "user\0name\0database\0..." */
-static bool is_startup_text(struct xc_span s)
-{
-	struct xc_rd rd = xc_rd(s);
-	bool has_user = false;
-
-	while (xc_rd_left(&rd) > 1) {
-		struct xc_span key = xc_rd_cstring(&rd), value = xc_rd_cstring(&rd);
-
-		if (!key.len || !is_printable(key) || !is_printable(value))
-			return false;
-		has_user |= xc_span_is(key, "user");
-	}
-	return !rd.is_short && has_user && xc_rd_left(&rd) == 1 && !*rd.p;
-}
-
-/* What comes before any tag. */
-static struct xc_l7_guess detect_startup(struct xc_span in)
-{
-	struct xc_l7_guess g = { .dir = XC_L7_CLIENT };
-	struct xc_rd rd = xc_rd(in);
-	uint32_t len = xc_rd_be32(&rd), code = xc_rd_be32(&rd);
-
-	if (rd.is_short) {
-		g.wants_more = in.len && !in.p[0] && (in.len < 2 || !in.p[1]);
-		return g;
-	}
-	if (len == 8 && (code == CODE_SSL || code == CODE_GSSENC))
-		g.percent = 98;
-	if (len >= 16 && len <= 268 && code == CODE_CANCEL)
-		g.percent = 98;
-	if (code < CODE_V3 || code > CODE_V3_LAST || len < 15 || len > STARTUP_MAX)
-		return g;
-	if (in.len < len)
-		g.wants_more = in.len < 9 || isalpha(in.p[8]) || in.p[8] == '_';
-	else if (is_startup_text((struct xc_span){ in.p + 8, len - 8 }))
-		g.percent = 98;
-	return g;
-}
-
-/* How sure a whole message makes that this is PostgreSQL. */
-static uint8_t weight(enum xc_l7_dir dir, const struct message *m, uint8_t before)
-{
-	struct xc_rd rd = m->body;
-
-	if (dir == XC_L7_SERVER) {
-		if (m->kind->tag == 'Z' && memchr("ITE", m->in.p[HEADER], 3))
-			return 85;
-		return 0;
-	}
-	if (m->kind->tag == 'Q') {
-		struct xc_span text = text_of(&rd);
-
-		return text.len > 1 && isalpha(text.p[0]) && is_printable(text) &&
-				       !xc_rd_left(&rd) ?
-			       60 :
-			       0;
-	}
-	return (m->kind->tag == 'S' || m->kind->tag == 'H') && before && strchr("PBDEC", before) ?
-		       80 :
-		       0;
-}
-
-/* A row of messages, as whoever joins late sees them. */
-static struct xc_l7_guess detect_messages(struct xc_span in, enum xc_l7_dir dir)
-{
-	struct xc_l7_guess g = { .dir = dir };
-	uint8_t before = 0;
-	struct message m;
-
-	while (in.len >= HEADER) {
-		uint8_t percent;
-
-		if (!read_message(dir, in, &m))
-			return (struct xc_l7_guess){ .dir = dir };
-		if (m.total > in.len && m.in.len < m.kind->head) {
-			before |= m.kind->tag == 'Q' && is_printable(xc_span_from(m.in, HEADER));
-			break;
-		}
-		percent = weight(dir, &m, before);
-		g.percent = percent > g.percent ? percent : g.percent;
-		before = (uint8_t)m.kind->tag;
-		in = xc_span_from(in, m.total < in.len ? (size_t)m.total : in.len);
-	}
-	g.wants_more = before && !g.percent;
-	return g;
-}
-
-static struct xc_l7_guess postgres_detect(struct xc_span in, const struct xc_l7_hint *hint)
-{
-	struct xc_l7_guess g = detect_startup(in), server;
-
-	if (g.percent || g.wants_more || hint->is_start)
-		return g;
-	g = detect_messages(in, XC_L7_CLIENT);
-	server = detect_messages(in, XC_L7_SERVER);
-	return server.percent > g.percent || (!g.percent && server.wants_more) ? server : g;
-}
 
 /* ---- the queue ------------------------------------------------------------------------------------- */
 
@@ -291,11 +72,6 @@ static void drop_all(struct xc_l7 *l7)
 	xc_l7_abandon_all(l7, XC_REQUEST_GAP);
 }
 
-static void method(struct xc_request *r, const char *word)
-{
-	xc_request_method(r, (struct xc_span){ (const uint8_t *)word, strlen(word) });
-}
-
 /* It is read. Behind a hole that may be so late that its answer has passed. */
 static void tell_sent(struct xc_l7 *l7, struct xc_request *r)
 {
@@ -314,10 +90,10 @@ static void end_building(struct xc_l7 *l7)
 
 	if (!r)
 		return;
-	method(r, "EXECUTE");
+	xc_request_method_text(r, "EXECUTE");
 	xc_sql_tell(r, pg->about);
 	if (pg->word)
-		method(r, pg->word);
+		xc_request_method_text(r, pg->word);
 	r->progress &= (uint16_t)~IS_OPEN;
 	stop_building(pg);
 	tell_sent(l7, r);
@@ -392,13 +168,13 @@ static void expect_reply(struct xc_request *r)
 
 /* ---- the client's messages --------------------------------------------------------------------------- */
 
-static void note_cut(struct xc_request *r, const struct message *m)
+static void note_cut(struct xc_request *r, const struct xc_pg_message *m)
 {
 	if (m->in.len < m->total && m->in.len < m->kind->head)
 		r->flags |= XC_REQUEST_TRUNCATED;
 }
 
-static void sent(struct xc_l7 *l7, struct xc_request *r, const struct message *m)
+static void sent(struct xc_l7 *l7, struct xc_request *r, const struct xc_pg_message *m)
 {
 	r->request_bytes += m->total;
 	r->request_last_ns = xc_l7_ns(l7, XC_L7_CLIENT, m->in.len - 1);
@@ -407,14 +183,15 @@ static void sent(struct xc_l7 *l7, struct xc_request *r, const struct message *m
 }
 
 /* A request that is nothing but this message. */
-static struct xc_request *open_whole(struct xc_l7 *l7, const struct message *m, const char *word)
+static struct xc_request *open_whole(struct xc_l7 *l7, const struct xc_pg_message *m,
+				     const char *word)
 {
 	struct postgres *pg = l7->state;
 	struct xc_request *r = xc_l7_open(l7);
 
 	if (!r)
 		return NULL;
-	method(r, word);
+	xc_request_method_text(r, word);
 	r->progress = IS_WHOLE | IS_LAST;
 	sent(l7, r, m);
 	stop_building(pg);
@@ -432,18 +209,18 @@ static void forget_prepared(struct postgres *pg, const struct xc_request *r)
 			xc_sql_clear(&pg->statements);
 }
 
-static void take_query(struct xc_l7 *l7, struct message *m)
+static void take_query(struct xc_l7 *l7, struct xc_pg_message *m)
 {
 	struct xc_request *r = open_whole(l7, m, "QUERY");
 
 	if (!r)
 		return;
-	xc_sql_tell_text(r, text_of(&m->body), XC_SQL_STANDARD);
+	xc_sql_tell_text(r, xc_pg_text(&m->body), XC_SQL_STANDARD);
 	forget_prepared(l7->state, r);
 	tell_sent(l7, r);
 }
 
-static void take_function_call(struct xc_l7 *l7, struct message *m)
+static void take_function_call(struct xc_l7 *l7, struct xc_pg_message *m)
 {
 	struct xc_request *r = open_whole(l7, m, "FUNCTION_CALL");
 
@@ -454,7 +231,7 @@ static void take_function_call(struct xc_l7 *l7, struct message *m)
 }
 
 /* The request the messages of the extended protocol are collected in. */
-static void build(struct xc_l7 *l7, const struct message *m)
+static void build(struct xc_l7 *l7, const struct xc_pg_message *m)
 {
 	struct postgres *pg = l7->state;
 	struct xc_request *r = pg->building;
@@ -484,11 +261,11 @@ static void tell_building(struct postgres *pg, const char *word, struct xc_sql *
 		q->n_refs++;
 }
 
-static void take_parse(struct xc_l7 *l7, struct message *m)
+static void take_parse(struct xc_l7 *l7, struct xc_pg_message *m)
 {
 	struct postgres *pg = l7->state;
-	struct xc_span name = text_of(&m->body);
-	struct xc_sql *q = xc_sql_new(text_of(&m->body), XC_SQL_STANDARD);
+	struct xc_span name = xc_pg_text(&m->body);
+	struct xc_sql *q = xc_sql_new(xc_pg_text(&m->body), XC_SQL_STANDARD);
 
 	xc_sql_put(&pg->statements, name, q);
 	tell_building(pg, "PREPARE", q);
@@ -496,10 +273,10 @@ static void take_parse(struct xc_l7 *l7, struct message *m)
 }
 
 /* Bind names the portal first, then the statement. */
-static void take_bind(struct xc_l7 *l7, struct message *m)
+static void take_bind(struct xc_l7 *l7, struct xc_pg_message *m)
 {
 	struct postgres *pg = l7->state;
-	struct xc_span portal = text_of(&m->body), statement = text_of(&m->body);
+	struct xc_span portal = xc_pg_text(&m->body), statement = xc_pg_text(&m->body);
 	struct xc_sql *q = m->body.is_short ? NULL : xc_sql_get(&pg->statements, statement);
 
 	xc_sql_put(&pg->portals, portal, q);
@@ -507,28 +284,28 @@ static void take_bind(struct xc_l7 *l7, struct message *m)
 }
 
 /* Describe and Close say which of the two a name is of. */
-static void take_named(struct xc_l7 *l7, struct message *m)
+static void take_named(struct xc_l7 *l7, struct xc_pg_message *m)
 {
 	struct postgres *pg = l7->state;
 	bool is_close = m->kind->tag == 'C';
 	struct xc_sql_names *names = xc_rd_u8(&m->body) == 'S' ? &pg->statements : &pg->portals;
-	struct xc_span name = text_of(&m->body);
+	struct xc_span name = xc_pg_text(&m->body);
 
 	tell_building(pg, is_close ? "CLOSE" : "DESCRIBE", xc_sql_get(names, name));
 	if (is_close)
 		xc_sql_drop(names, name);
 }
 
-static void take_execute(struct xc_l7 *l7, struct message *m)
+static void take_execute(struct xc_l7 *l7, struct xc_pg_message *m)
 {
 	struct postgres *pg = l7->state;
 
-	tell_building(pg, NULL, xc_sql_get(&pg->portals, text_of(&m->body)));
+	tell_building(pg, NULL, xc_sql_get(&pg->portals, xc_pg_text(&m->body)));
 	end_building(l7);
 }
 
 /* ReadyForQuery will tell that the server has come to this place. */
-static void take_sync(struct xc_l7 *l7, const struct message *m)
+static void take_sync(struct xc_l7 *l7, const struct xc_pg_message *m)
 {
 	struct postgres *pg = l7->state;
 
@@ -548,7 +325,7 @@ static void take_sync(struct xc_l7 *l7, const struct message *m)
 }
 
 /* Data of COPY belong to the oldest request: nothing else is answered before they end. */
-static void take_copy_data(struct xc_l7 *l7, const struct message *m)
+static void take_copy_data(struct xc_l7 *l7, const struct xc_pg_message *m)
 {
 	struct xc_request *r = xc_l7_first(l7);
 
@@ -558,11 +335,11 @@ static void take_copy_data(struct xc_l7 *l7, const struct message *m)
 
 static struct xc_l7_step take_tagged(struct xc_l7 *l7, struct xc_span in)
 {
-	struct message m;
+	struct xc_pg_message m;
 
-	if (in.len < HEADER)
+	if (in.len < XC_PG_HEADER)
 		return xc_l7_more();
-	if (!read_message(XC_L7_CLIENT, in, &m))
+	if (!xc_pg_read(XC_L7_CLIENT, in, &m))
 		return xc_l7_bad();
 	if (!xc_frame_is_here(l7, in, m.total, m.kind->head))
 		return xc_l7_more();
@@ -627,7 +404,7 @@ static void take_parameters(struct xc_request *r, struct xc_span in)
 	}
 }
 
-static void take_startup(struct xc_l7 *l7, const struct message *m, uint32_t code)
+static void take_startup(struct xc_l7 *l7, const struct xc_pg_message *m, uint32_t code)
 {
 	struct postgres *pg = l7->state;
 	struct xc_request *r = open_whole(l7, m, "STARTUP");
@@ -636,26 +413,26 @@ static void take_startup(struct xc_l7 *l7, const struct message *m, uint32_t cod
 	if (!r)
 		return;
 	xc_request_attr_text(r, "network.protocol.version",
-			     code == CODE_V3	  ? "3.0" :
-			     code == CODE_V3_LAST ? "3.2" :
-						    "3.1");
+			     code == XC_PG_V3	   ? "3.0" :
+			     code == XC_PG_V3_LAST ? "3.2" :
+						     "3.1");
 	take_parameters(r, xc_span_from(m->in, 8));
 	tell_sent(l7, r);
 }
 
-static void take_encryption(struct xc_l7 *l7, const struct message *m, uint32_t code)
+static void take_encryption(struct xc_l7 *l7, const struct xc_pg_message *m, uint32_t code)
 {
 	struct postgres *pg = l7->state;
 	struct xc_request *r =
-		open_whole(l7, m, code == CODE_SSL ? "SSL_REQUEST" : "GSSENC_REQUEST");
+		open_whole(l7, m, code == XC_PG_SSL ? "SSL_REQUEST" : "GSSENC_REQUEST");
 
-	pg->awaiting = code == CODE_SSL ? 'S' : 'G';
+	pg->awaiting = code == XC_PG_SSL ? 'S' : 'G';
 	if (r)
 		tell_sent(l7, r);
 }
 
 /* Nobody answers; the server just closes. */
-static void take_cancel(struct xc_l7 *l7, const struct message *m)
+static void take_cancel(struct xc_l7 *l7, const struct xc_pg_message *m)
 {
 	struct xc_request *r = open_whole(l7, m, "CANCEL");
 
@@ -667,22 +444,22 @@ static void take_cancel(struct xc_l7 *l7, const struct message *m)
 
 static struct xc_l7_step take_untagged(struct xc_l7 *l7, struct xc_span in)
 {
-	static const struct kind whole = { 0, 0, 0, STARTUP_MAX };
+	static const struct xc_pg_kind whole = { 0, 0, 0, XC_PG_STARTUP_MAX };
 	struct xc_rd rd = xc_rd(in);
 	uint32_t len = xc_rd_be32(&rd), code = xc_rd_be32(&rd);
-	struct message m = { .kind = &whole, .total = len, .in = xc_frame_span(in, len) };
+	struct xc_pg_message m = { .kind = &whole, .total = len, .in = xc_frame_span(in, len) };
 
 	if (rd.is_short)
 		return xc_l7_more();
-	if (len < 8 || len > STARTUP_MAX)
+	if (len < 8 || len > XC_PG_STARTUP_MAX)
 		return xc_l7_bad();
-	if (!xc_frame_is_here(l7, in, len, STARTUP_MAX))
+	if (!xc_frame_is_here(l7, in, len, XC_PG_STARTUP_MAX))
 		return xc_l7_more();
-	if (code >= CODE_V3 && code <= CODE_V3_LAST)
+	if (code >= XC_PG_V3 && code <= XC_PG_V3_LAST)
 		take_startup(l7, &m, code);
-	else if (len == 8 && (code == CODE_SSL || code == CODE_GSSENC))
+	else if (len == 8 && (code == XC_PG_SSL || code == XC_PG_GSSENC))
 		take_encryption(l7, &m, code);
-	else if (code == CODE_CANCEL)
+	else if (code == XC_PG_CANCEL)
 		take_cancel(l7, &m);
 	else
 		return xc_l7_bad();
@@ -737,26 +514,6 @@ static struct xc_l7_step take_encryption_answer(struct xc_l7 *l7, uint8_t answer
 	return xc_l7_took(1);
 }
 
-struct error {
-	struct xc_span severity, sqlstate;
-};
-
-/* Severity and SQLSTATE; what the message says may be anybody's data. */
-static struct error read_error(struct message *m)
-{
-	struct error e = { 0 };
-
-	for (uint8_t type; (type = xc_rd_u8(&m->body));) {
-		struct xc_span value = xc_rd_cstring(&m->body);
-
-		if (type == 'V' || (type == 'S' && !e.severity.len))
-			e.severity = value;	/* V is never translated (since 9.6) */
-		if (type == 'C')
-			e.sqlstate = value;
-	}
-	return e;
-}
-
 /* Classes of SQLSTATE that tell of the server, not of what was asked of it. */
 static bool is_servers_fault(struct xc_span sqlstate)
 {
@@ -768,7 +525,7 @@ static bool is_servers_fault(struct xc_span sqlstate)
 	return false;
 }
 
-static void set_error(struct xc_request *r, const struct error *e)
+static void set_error(struct xc_request *r, const struct xc_pg_error *e)
 {
 	xc_request_status(r, 1, e->sqlstate);
 	xc_request_attr(r, "db.response.status_code", e->sqlstate);
@@ -778,13 +535,14 @@ static void set_error(struct xc_request *r, const struct error *e)
 }
 
 /* A message nobody asked for. */
-static struct xc_request *open_notice(struct xc_l7 *l7, const struct message *m, const char *word)
+static struct xc_request *open_notice(struct xc_l7 *l7, const struct xc_pg_message *m,
+				      const char *word)
 {
 	struct xc_request *r = xc_l7_open(l7);
 
 	if (!r)
 		return NULL;
-	method(r, word);
+	xc_request_method_text(r, word);
 	note_cut(r, m);
 	r->by_server = true;
 	r->request_first_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
@@ -794,10 +552,10 @@ static struct xc_request *open_notice(struct xc_l7 *l7, const struct message *m,
 	return r;
 }
 
-static void take_error(struct xc_l7 *l7, struct message *m, struct xc_request *r)
+static void take_error(struct xc_l7 *l7, struct xc_pg_message *m, struct xc_request *r)
 {
 	struct postgres *pg = l7->state;
-	struct error e = read_error(m);
+	struct xc_pg_error e = xc_pg_read_error(m);
 	bool is_fatal = xc_span_is(e.severity, "FATAL") || xc_span_is(e.severity, "PANIC");
 
 	if (!r && is_fatal) {
@@ -821,9 +579,9 @@ static void take_error(struct xc_l7 *l7, struct message *m, struct xc_request *r
 		finish(l7, r);	/* the server closes; ReadyForQuery never comes */
 }
 
-static void take_command_complete(struct postgres *pg, struct message *m)
+static void take_command_complete(struct postgres *pg, struct xc_pg_message *m)
 {
-	struct xc_span tag = text_of(&m->body);
+	struct xc_span tag = xc_pg_text(&m->body);
 
 	if (tag.len >= sizeof(pg->tag))
 		tag.len = sizeof(pg->tag) - 1;
@@ -840,11 +598,11 @@ static void take_ready(struct xc_l7 *l7)
 
 	pg->has_failed = false;
 	if (!xc_l7_first(l7))
-		pg->idle_ns = xc_l7_ns(l7, XC_L7_SERVER, HEADER);
+		pg->idle_ns = xc_l7_ns(l7, XC_L7_SERVER, XC_PG_HEADER);
 	while (!is_last && (r = xc_l7_first(l7))) {
 		is_last = r->progress & IS_LAST;
 		if (is_last)
-			r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, HEADER);
+			r->response_last_ns = xc_l7_ns(l7, XC_L7_SERVER, XC_PG_HEADER);
 		if (is_last && !r->response_first_ns)
 			r->response_first_ns = xc_l7_ns(l7, XC_L7_SERVER, 0);
 		if (r->progress & IS_OPEN)
@@ -884,7 +642,7 @@ static void take_copy_in(struct postgres *pg, struct xc_request *r)
 	pg->unit = r;
 }
 
-static bool take_reply(struct xc_l7 *l7, struct message *m, struct xc_request *r)
+static bool take_reply(struct xc_l7 *l7, struct xc_pg_message *m, struct xc_request *r)
 {
 	struct postgres *pg = l7->state;
 
@@ -919,33 +677,33 @@ static bool take_reply(struct xc_l7 *l7, struct message *m, struct xc_request *r
 	return count_reply(pg, r, m->kind->tag);
 }
 
-static void take_notification(struct xc_l7 *l7, struct message *m)
+static void take_notification(struct xc_l7 *l7, struct xc_pg_message *m)
 {
 	struct xc_request *r = open_notice(l7, m, "NOTIFY");
 
 	if (!r)
 		return;
 	(void)xc_rd_be32(&m->body);	/* process */
-	xc_request_target(r, text_of(&m->body));
+	xc_request_target(r, xc_pg_text(&m->body));
 	xc_l7_notice(l7, r);
 }
 
 static struct xc_l7_step take_server(struct xc_l7 *l7, struct xc_span in)
 {
 	struct postgres *pg = l7->state;
-	struct message m;
+	struct xc_pg_message m;
 
 	if (pg->awaiting && in.len && (in.p[0] == 'N' || in.p[0] == (uint8_t)pg->awaiting))
 		return take_encryption_answer(l7, in.p[0]);
-	if (in.len < HEADER)
+	if (in.len < XC_PG_HEADER)
 		return xc_l7_more();
-	if (!read_message(XC_L7_SERVER, in, &m))
+	if (!xc_pg_read(XC_L7_SERVER, in, &m))
 		return xc_l7_bad();
 	if (!xc_frame_is_here(l7, in, m.total, m.kind->head))
 		return xc_l7_more();
 	switch (m.kind->tag) {
 	case 'Z':
-		if (!memchr("ITE", m.in.p[HEADER], 3))
+		if (!memchr("ITE", m.in.p[XC_PG_HEADER], 3))
 			return xc_l7_bad();
 		take_ready(l7);
 		break;
@@ -997,11 +755,9 @@ static ptrdiff_t postgres_sync(struct xc_l7 *l7, enum xc_l7_dir dir, struct xc_s
 	for (size_t at = 0; at < in.len; at++) {
 		struct xc_span rest = xc_span_from(in, at);
 
-		if (!kind_of(dir, rest.p[0]))
-			continue;
 		if (dir == XC_L7_SERVER && rest.p[0] != 'Z')
 			continue;	/* the one place where both sides are at rest */
-		if (detect_messages(rest, dir).percent)
+		if (xc_pg_guess(rest, dir).percent)
 			return (ptrdiff_t)at;
 	}
 	return -1;
@@ -1030,7 +786,7 @@ const struct xc_l7_proto xc_l7_postgres = {
 	.ports = { 5432, 5433, 6432, 26257 },
 	.is_stream = true,
 	.state_bytes = sizeof(struct postgres),
-	.detect = postgres_detect,
+	.detect = xc_pg_detect,
 	.parse = postgres_parse,
 	.gap = postgres_gap,
 	.sync = postgres_sync,

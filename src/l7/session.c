@@ -290,65 +290,11 @@ static void take_proto(struct xc_session *s, const struct xc_l7_proto *p, uint8_
 	stop(s, XC_L7_SERVER);
 }
 
-static bool fits(const struct xc_session *s, const struct xc_l7_proto *p)
-{
-	if (s->engine->only && s->engine->only != p)
-		return false;
-	return s->l7.is_datagram ? p->is_datagram : p->is_stream;
-}
-
-static uint8_t bonus(const struct xc_l7_engine *e, const struct xc_l7_proto *p, uint16_t port)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(p->ports) && p->ports[i]; i++)
-		if (p->ports[i] == port)
-			return 1;
-	for (const struct xc_l7_port *at = e->ports; at && at->port_he; at++)
-		if (at->proto == p && at->port_he == port)
-			return 1;
-	return 0;
-}
-
 /* Has nothing of @dir been passed since the conversation began? Of datagrams every one is a beginning. */
 static bool is_at_start(const struct xc_session *s, enum xc_l7_dir dir)
 {
 	return s->l7.is_datagram ||
 	       (!s->l7.is_late[dir] && s->stream[dir].n_bytes == s->began[dir]);
-}
-
-/* The best guess; a port breaks ties. NULL: nobody knows these bytes. */
-static const struct xc_l7_proto *guess(const struct xc_session *s, enum xc_l7_dir dir,
-				       struct xc_span in, struct xc_l7_guess *ret_guess)
-{
-	struct xc_l7_hint hint = { .port_he = s->l7.server_port_he,
-				   .is_start = is_at_start(s, dir),
-				   .is_datagram = s->l7.is_datagram,
-				   .knows_role = s->knows_role,
-				   .dir = dir };
-	const struct xc_l7_proto *best = NULL;
-	bool wants_more = false;
-	int best_score = 0;
-
-	*ret_guess = (struct xc_l7_guess){ 0 };
-	for (size_t i = 0; xc_l7_protos[i]; i++) {
-		const struct xc_l7_proto *p = xc_l7_protos[i];
-		struct xc_l7_guess g;
-		int score;
-
-		if (!fits(s, p))
-			continue;
-		g = p->detect(in, &hint);
-		if (g.percent && s->knows_role && g.dir != dir)
-			continue;
-		wants_more |= g.wants_more;
-		score = g.percent * 2 + bonus(s->engine, p, hint.port_he);
-		if (g.percent && score > best_score) {
-			best = p;
-			best_score = score;
-			*ret_guess = g;
-		}
-	}
-	ret_guess->wants_more = wants_more;
-	return best;
 }
 
 #define SWAP(pair)                                                                                 \
@@ -385,8 +331,13 @@ static void pass_unknown(struct xc_session *s, enum xc_l7_dir dir, struct xc_spa
 /* True: the protocol is known now. @dir may have become the other direction. */
 static bool detect(struct xc_session *s, enum xc_l7_dir *dir, struct xc_span in)
 {
+	struct xc_l7_hint hint = { .port_he = s->l7.server_port_he,
+				   .is_start = is_at_start(s, *dir),
+				   .is_datagram = s->l7.is_datagram,
+				   .knows_role = s->knows_role,
+				   .dir = *dir };
 	struct xc_l7_guess g;
-	const struct xc_l7_proto *p = guess(s, *dir, in, &g);
+	const struct xc_l7_proto *p = xc_l7_guess_best(s->engine, in, &hint, &g);
 
 	if (!p) {
 		if (g.wants_more && in.len < UNKNOWN_MAX && !s->l7.is_datagram)
@@ -757,6 +708,10 @@ static void flush(struct xc_session *s, enum xc_l7_dir dir)
 		st->is_full = true;
 		run(s, dir);
 	}
+	if (!xc_stream_missing(st))
+		return;
+	make_do(s, dir);
+	on_gap(s, dir, xc_stream_missing(st));
 }
 
 void xc_session_close(struct xc_session *s, uint64_t now_ns)
@@ -769,6 +724,8 @@ void xc_session_close(struct xc_session *s, uint64_t now_ns)
 		flush(s, XC_L7_CLIENT);
 		flush(s, XC_L7_SERVER);
 	}
+	if (s->l7.proto && s->l7.proto->close)
+		s->l7.proto->close(&s->l7);
 	if (s->l7.proto)
 		xc_l7_abandon_all(&s->l7, 0);
 	xc_stream_done(&s->stream[XC_L7_CLIENT], &s->engine->memory);
@@ -799,6 +756,12 @@ void xc_session_init(struct xc_session *s, struct xc_l7_engine *e, const struct 
 	s->l7.is_datagram = tuple->proto != 6;
 	s->l7.with_query = e->with_query;
 	s->l7.server_port_he = tuple->dport_he;
+}
+
+void xc_session_speaks(struct xc_session *s, const struct xc_l7_proto *proto)
+{
+	drop_proto(s);
+	take_proto(s, proto, AGREED);
 }
 
 void xc_session_done(struct xc_session *s)

@@ -87,6 +87,14 @@ struct xc_session {
 	void *user;		/* of whoever owns the session */
 };
 
+/**
+ * The protocol that fits @in best; a port breaks ties. NULL: none does, but wants_more tells whether more bytes could
+ * help.
+ */
+const struct xc_l7_proto *xc_l7_guess_best(const struct xc_l7_engine *e, struct xc_span in,
+					   const struct xc_l7_hint *hint,
+					   struct xc_l7_guess *ret_guess);
+
 void xc_l7_engine_init(struct xc_l7_engine *e, xc_request_fn on_request, void *arg);
 
 /** Sessions must be gone. */
@@ -95,6 +103,9 @@ void xc_l7_engine_done(struct xc_l7_engine *e);
 /** @tuple: as the client sends; @knows_role: that is certain. */
 void xc_session_init(struct xc_session *s, struct xc_l7_engine *e, const struct xc_tuple *tuple,
 		     bool knows_role);
+
+/** What is spoken is known from elsewhere. */
+void xc_session_speaks(struct xc_session *s, const struct xc_l7_proto *proto);
 
 /** Take one segment. Its sender may be either end. */
 void xc_session_feed(struct xc_session *s, const struct xc_segment *seg);

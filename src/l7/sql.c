@@ -14,6 +14,14 @@ struct xc_sql_entry {
 
 /* ---- one statement --------------------------------------------------------------------------- */
 
+bool xc_sql_is_text(struct xc_span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] < 0x20 && !isspace(s.p[i]))
+			return false;
+	return true;
+}
+
 struct xc_sql *xc_sql_new(struct xc_span statement, enum xc_sql_dialect dialect)
 {
 	char text[XC_SQL_READ + 1];
@@ -42,8 +50,9 @@ static void tell_keyword(struct xc_request *r, const char *text)
 	char word[XC_REQUEST_METHOD];
 	size_t n = 0;
 
-	while (*text && (*text == '(' || *text == ' ' || *text == ';'))
-		text++;
+	text += strspn(
+		text,
+		"( ;/*!?"); /* what stands behind an exclamation mark is no comment to MySQL */
 	while (n < sizeof(word) - 1 && isalpha((unsigned char)text[n])) {
 		word[n] = (char)toupper((unsigned char)text[n]);
 		n++;

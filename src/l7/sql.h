@@ -14,6 +14,9 @@ struct xc_sql {
 	char text[];
 };
 
+/** Are these characters, of whatever alphabet, and not control codes? */
+bool xc_sql_is_text(struct xc_span s);
+
 /** One reference, or NULL: no memory. Only the first XC_SQL_READ bytes of @statement are looked at. */
 struct xc_sql *xc_sql_new(struct xc_span statement, enum xc_sql_dialect dialect);
 

@@ -173,13 +173,28 @@ static void resent(struct xc_stream *s, uint64_t ns)
 	s->resent_ns = ns;
 }
 
+uint64_t xc_stream_missing(const struct xc_stream *s)
+{
+	int32_t n;
+
+	if (!s->is_started || s->early || !(s->has_fin || s->has_acked))
+		return 0;
+	n = ahead(s->has_fin ? s->fin : s->acked, end_of_known(s));
+	if (n <= (s->has_fin ? 0 : 1))
+		return 0;	/* a FIN nobody saw takes a number, too */
+	return (uint64_t)n > s->skip ? (uint64_t)n - s->skip : 0;
+}
+
 /*
  * Patience begins when the receiver is known to have what we miss: an ACK can overtake its data, and before the ACK the
  * sender will repeat it. Data of the other side proves nothing.
  */
 static void look_at_hole(struct xc_stream *s, uint64_t now_ns)
 {
-	if (!s->early || !s->has_acked || ahead(s->acked, s->early->seq) < 0)
+	bool is_hole = s->early ? ahead(s->acked, s->early->seq) >= 0 :
+				  ahead(s->acked, s->next) > 0 && xc_stream_missing(s);
+
+	if (!s->has_acked || !is_hole)
 		s->hole_ns = 0;
 	else if (!s->hole_ns)
 		s->hole_ns = now_ns;
@@ -348,6 +363,8 @@ void xc_stream_put(struct xc_stream *s, const struct xc_segment *seg, struct xc_
 		return;
 	s->fresh_ns = k.ts_ns;
 	make_fresh(s, (struct xc_span){ k.data, k.n_bytes }, k.wire_bytes, (uint32_t)-d);
+	if (s->hole_ns)
+		look_at_hole(s, k.ts_ns);	/* this may be what was acknowledged */
 }
 
 void xc_stream_acked(struct xc_stream *s, uint32_t ack, uint64_t now_ns)
@@ -402,9 +419,7 @@ static uint64_t skippable(const struct xc_stream *s, uint64_t now_ns)
 
 	if (s->blank)
 		return smaller(s->skip, s->blank);
-	if (!s->early)
-		return 0;
-	hole = (uint32_t)ahead(s->early->seq, s->next);
+	hole = s->early ? (uint32_t)ahead(s->early->seq, s->next) : UINT64_MAX;
 	/* one that goes on behind what is skipped may still be filled */
 	return hole <= s->skip ? hole : xc_stream_is_lost(s, now_ns) ? s->skip : 0;
 }
@@ -433,7 +448,7 @@ bool xc_stream_pass(struct xc_stream *s, uint64_t now_ns, struct xc_stream_memor
 			s->last_ns = s->fresh_ns;
 			passed(s, n);
 		} else {
-			pass_hole(s, (uint32_t)n, s->early->ns);
+			pass_hole(s, (uint32_t)n, s->early ? s->early->ns : s->seen_ns);
 		}
 		has_passed = true;
 	}
@@ -446,9 +461,7 @@ bool xc_stream_is_lost(const struct xc_stream *s, uint64_t now_ns)
 		return false;
 	if (s->blank)
 		return true;
-	if (!s->early)
-		return false;
-	if (s->is_full)
+	if (s->is_full && xc_stream_waits(s))
 		return true;
 	if (!s->hole_ns)
 		return false;
@@ -458,7 +471,7 @@ bool xc_stream_is_lost(const struct xc_stream *s, uint64_t now_ns)
 uint64_t xc_stream_jump(struct xc_stream *s, struct xc_stream_memory *m)
 {
 	uint64_t n = n_held(s) + s->fresh.len + s->blank;
-	bool is_hole = s->early && !s->fresh.len && !s->blank;
+	bool is_hole = xc_stream_waits(s) && !s->fresh.len && !s->blank;
 
 	m->n_refused += s->fresh.len;	/* still fresh: there was no room to hold it */
 	free_held(s, m);
@@ -466,12 +479,16 @@ uint64_t xc_stream_jump(struct xc_stream *s, struct xc_stream_memory *m)
 	s->fresh.len = 0;
 	s->blank = 0;
 	s->last_ns = s->fresh_ns;
-	if (is_hole && ahead(s->early->seq, s->next) > 0) {
-		n += (uint32_t)ahead(s->early->seq, s->next);
-		s->next = s->early->seq;
+	if (is_hole) {
+		uint32_t hole = s->early ? (uint32_t)ahead(s->early->seq, s->next) :
+					   (uint32_t)xc_stream_missing(s);
+
+		n += hole;
+		s->next += hole;
 	}
 	s->n_bytes += n;
 	s->is_full = false;
+	look_at_hole(s, s->seen_ns);
 	(void)refill(s, m);
 	return n;
 }

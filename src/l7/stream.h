@@ -80,11 +80,14 @@ bool xc_stream_is_lost(const struct xc_stream *s, uint64_t now_ns);
 /** Give up what is at the front and go to where bytes are again. Returns how many were given up: held ones and missing ones. */
 uint64_t xc_stream_jump(struct xc_stream *s, struct xc_stream_memory *m);
 
-/** Is there anything that waits behind a hole? */
+/** Is the front waited for: by bytes behind it, or by an ACK? */
 static inline bool xc_stream_waits(const struct xc_stream *s)
 {
-	return s->early != NULL;
+	return s->early || s->hole_ns;
 }
+
+/** Bytes that FIN or an ACK tell of, behind all that came, and that are not to be skipped: no more comes, so they are lost. */
+uint64_t xc_stream_missing(const struct xc_stream *s);
 
 /** The segment's data is about to die: keep what nobody has taken. */
 void xc_stream_rest(struct xc_stream *s, struct xc_stream_memory *m);

@@ -45,6 +45,11 @@ void xc_request_method(struct xc_request *r, struct xc_span text)
 		copy(r->method, sizeof(r->method), text);
 }
 
+void xc_request_method_text(struct xc_request *r, const char *text)
+{
+	xc_request_method(r, (struct xc_span){ (const uint8_t *)text, strlen(text) });
+}
+
 void xc_request_target(struct xc_request *r, struct xc_span text)
 {
 	if (text.p)

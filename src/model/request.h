@@ -82,6 +82,7 @@ void xc_request_reset(struct xc_request *r, const char *protocol);
 
 /** Copy text, cut to what fits at a character's boundary. */
 void xc_request_method(struct xc_request *r, struct xc_span text);
+void xc_request_method_text(struct xc_request *r, const char *text);
 void xc_request_target(struct xc_request *r, struct xc_span text);
 void xc_request_status(struct xc_request *r, int32_t status, struct xc_span text);
 

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define LINKS_MAX 16
+#define LINKS_MAX 256	/* uprobes take many */
 
 struct xc_attached {
 	struct bpf_object *obj;
@@ -164,24 +164,54 @@ static struct bpf_link *attach_one(const struct bpf_program *prog, int cgroup_fd
 	return bpf_program__attach(prog);
 }
 
+/* Programs for interfaces, and uprobes: attached by who knows where. */
+static bool has_own_place(const struct bpf_program *prog)
+{
+	enum bpf_prog_type type = bpf_program__type(prog);
+
+	return type == BPF_PROG_TYPE_SCHED_CLS || type == BPF_PROG_TYPE_KPROBE;
+}
+
+static int keep_link(struct xc_attached *a, const struct bpf_program *prog, struct bpf_link *link)
+{
+	if (!link)
+		return -errno;
+	a->links[a->n].name = bpf_program__name(prog);
+	a->links[a->n++].link = link;
+	return 0;
+}
+
+int xc_attached_uprobe(struct xc_attached *attached, const char *name,
+		       const struct xc_uprobe_at *at)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(attached->obj, name);
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = at->function);
+
+	if (!prog)
+		return -ENOENT;
+	if (attached->n == LINKS_MAX)
+		return -ENOSPC;
+	opts.retprobe = !strcmp(bpf_program__section_name(prog), "uretprobe");
+	return keep_link(attached, prog,
+			 bpf_program__attach_uprobe_opts(prog, at->pid, at->path, 0, &opts));
+}
+
 static int attach(struct xc_attached *a, const struct xc_probe_env *env)
 {
 	_cleanup_close_ int cgroup_fd = -1;
 	struct bpf_program *prog;
+	int r;
 
 	if (env->cgroup_root)
 		cgroup_fd = open(env->cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bpf_object__for_each_program(prog, a->obj) {
-		if (!bpf_program__autoload(prog) ||
-		    bpf_program__type(prog) == BPF_PROG_TYPE_SCHED_CLS)
+		if (!bpf_program__autoload(prog) || has_own_place(prog))
 			continue;
 		if (a->n == LINKS_MAX)
 			return -ENOSPC;
-		a->links[a->n].name = bpf_program__name(prog);
-		a->links[a->n].link = attach_one(prog, cgroup_fd);
-		if (!a->links[a->n].link)
-			return -errno;
-		a->n++;
+		r = keep_link(a, prog, attach_one(prog, cgroup_fd));
+		if (r)
+			return r;
 	}
 	return 0;
 }

@@ -59,6 +59,7 @@ enum xc_serves {
 	XC_FOR_FAILURES = 1 << 0,	/* why */
 	XC_FOR_FLOWS = 1 << 1,	/* features */
 	XC_FOR_REQUESTS = 1 << 2,	/* whatever reads payload */
+	XC_FOR_PLAINTEXT = 1 << 3,	/* ... and what is inside TLS */
 };
 
 /**
@@ -102,6 +103,17 @@ int xc_attached_run(const struct xc_attached *attached, const char *name);
 
 /** fd of program @name, or a negative errno: not loaded. Programs for interfaces are attached by who knows the interface. */
 int xc_attached_prog_fd(const struct xc_attached *attached, const char *name);
+
+/* A function of a file; a library's name is not enough, for processes see different ones. */
+struct xc_uprobe_at {
+	const char *path;
+	const char *function;
+	int pid;	/* -1 = whoever maps the file */
+};
+
+/** Put the uprobe or uretprobe @name there, until the probe is closed. 0, -ENOENT (no such function) or another -errno. */
+int xc_attached_uprobe(struct xc_attached *attached, const char *name,
+		       const struct xc_uprobe_at *at);
 
 /** Before load: give @obj the shared maps that exist already and size those it will make. */
 int xc_share_use(struct xc_share *share, struct bpf_object *obj, const struct xc_probe_env *env);

@@ -89,10 +89,12 @@ static __always_inline int parse_ip6(struct __sk_buff *skb, struct head *h, u8 *
 		if (bpf_skb_load_bytes(skb, h->at, p + IP6_BYTES, 8))
 			return -1;
 		h->at += xc_flow_ip6_extension(p + IP6_BYTES, &ip);
+		/* all ways through here look alike to the verifier then */
+		asm volatile("%0 &= 4095" : "+r"(h->at));
+		if (ip.flags & XC_PACKET_FRAGMENT)
+			return -1;
 	}
 	h->proto = ip.proto;
-	if (ip.flags & XC_PACKET_FRAGMENT)
-		return -1;
 	return h->at == IP6_BYTES ? 0 : read_transport(skb, h, p);
 }
 
@@ -436,21 +438,23 @@ static __noinline int tell_any(struct __sk_buff *skb, struct xc_stream *s, const
 }
 
 /* The first @n bytes that are wanted: a super-packet may have as many messages as many packets, and makes many records. */
-static __noinline int tell_all(struct __sk_buff *skb, struct xc_stream *s, const struct head *h,
-			       struct told_packet *t, u32 n)
+static __noinline int tell_all(struct __sk_buff *skb, struct xc_stream *s,
+			       const struct head *parsed, struct told_packet *t, u32 n)
 {
-	if (!s || !h || !t)
+	struct head copy, *h = &copy;
+
+	/* The verifier forgets what it knew of each kind of packet: it would walk what follows for each of them. */
+	if (!s || !parsed || !t || bpf_probe_read_kernel(h, sizeof(*h), parsed))
 		return 0;
-	for (int i = 1; i <= XC_SEGMENT_RECORDS; i++) {
-		t->n = n < XC_SEGMENT_BYTES ? n : XC_SEGMENT_BYTES;
-		n -= t->n;
-		t->wire = n && i < XC_SEGMENT_RECORDS ? t->n : h->bytes - t->from;
-		tell_any(skb, s, h, t);
-		if (!n)
-			break;
-		t->from += t->n;
+	for (int i = 1; i < XC_SEGMENT_RECORDS && n > XC_SEGMENT_BYTES; i++) {
+		t->n = t->wire = XC_SEGMENT_BYTES;
+		(void)tell_packet(skb, s, h, t, XC_SEGMENT_BYTES);
+		t->from += XC_SEGMENT_BYTES;
+		n -= XC_SEGMENT_BYTES;
 	}
-	return 0;
+	t->n = n < XC_SEGMENT_BYTES ? n : XC_SEGMENT_BYTES;
+	t->wire = h->bytes - t->from;
+	return tell_any(skb, s, h, t);
 }
 
 /* ---- packets --------------------------------------------------------------------------------- */

@@ -8,7 +8,6 @@
 
 #include <asm/ptrace.h>
 
-#define PIECES 4		/* of XC_SEGMENT_BYTES: a TLS record is 16384 bytes at most (RFC 8446 5.1) */
 #define PLAINTEXT (1ull << 63)	/* tells the policy of the inside from that of the outside */
 
 enum { HANDSHAKE = 1, READ, READ_EX, WRITE, WRITE_EX };
@@ -123,9 +122,9 @@ static __always_inline void on_data(struct xc_stream *s, struct xc_tls_conn *c, 
 
 	if (is_unwanted(p, n))
 		return;
-	for (int i = 0; i < PIECES && left; i++) {
+	for (int i = 0; i < XC_SEGMENT_RECORDS && left; i++) {
 		p->n = left < XC_SEGMENT_BYTES ? left : XC_SEGMENT_BYTES;
-		p->wire = i == PIECES - 1 ? left : p->n;
+		p->wire = i == XC_SEGMENT_RECORDS - 1 ? left : p->n;
 		tell_piece(s, c, p);
 		p->data += p->n;
 		p->at += p->n;

@@ -14,6 +14,7 @@
 #include "probe/scan.h"
 #include "source/fit.h"
 #include "source/naming.h"
+#include "source/plaintext.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -30,6 +31,7 @@
 #define STUCK_NS 5000000000ull		/* after the last probe of a shut window */
 #define IDLE_SCAN_NS 5000000000ull	/* otherwise: a scan walks a hash table of megabytes */
 #define REFRESH_NS 2000000000ull	/* namespaces and addresses */
+#define RING_BATCH 16384u		/* records in a row: who watches for signals and time gets a turn */
 #define SCAN_SHARE 200			/* scans may take 1/200 of one CPU */
 #define RING_TAG UINT64_MAX
 
@@ -41,8 +43,10 @@ struct live {
 	struct xc_scope scope;
 	struct xc_naming *naming;
 	struct xc_attached *probes[N_PROBES_MAX];
-	struct xc_attached *scan;	/* the scan probe among them */
+	struct xc_attached *scan, *tls;	/* those probes among them, or NULL */
+	struct xc_plaintext *plaintext;	/* NULL = not asked for */
 	struct ring_buffer *ring;
+	uint32_t n_left;	/* records until somebody else gets a turn; 0 = the ring is not being read */
 	int epoll_fd;
 	int n_cpus;
 	bool has_started;
@@ -72,6 +76,7 @@ static void make_cfg(struct live *l)
 	l->cfg.drop_budget = 2000;
 	l->cfg.payload_budget = l->env.payload_budget ? l->env.payload_budget : XC_SEGMENT_BYTES;
 	l->cfg.is_payload_only = !l->env.with_failures;
+	l->cfg.has_tls = l->env.with_payload && l->env.tls_uprobes;
 	xc_fit_kernel(&l->kernel, &l->cfg);
 }
 
@@ -175,7 +180,17 @@ static int on_ring(void *arg, void *data, size_t size)
 		e = &d.hdr;
 	}
 	l->env.on_record(l->env.arg, e);
-	return 0;
+	return --l->n_left ? 0 : -EAGAIN;
+}
+
+/* What is there now; what comes meanwhile may be left for the next time. */
+static void read_ring(struct live *l)
+{
+	if (l->n_left)
+		return;		/* a record's question led here: whoever reads comes to the rest */
+	l->n_left = RING_BATCH;
+	(void)ring_buffer__consume(l->ring);
+	l->n_left = 0;
 }
 
 /* ---- open and close ---------------------------------------------------------------------- */
@@ -187,6 +202,7 @@ static void live_close(void *source)
 	if (!l)
 		return;
 	ring_buffer__free(l->ring);
+	xc_plaintext_close(l->plaintext);
 	for (size_t i = 0; xc_probes[i]; i++)
 		xc_probe_close(l->probes[i]);
 	xc_share_done(&l->share);
@@ -235,7 +251,8 @@ static int open_probe(struct live *l, const struct xc_probe *probe, struct xc_at
 static int open_probes(struct live *l)
 {
 	unsigned int wanted = (l->env.with_failures ? XC_FOR_FAILURES : 0) |
-			      (l->env.with_payload ? XC_FOR_REQUESTS : 0);
+			      (l->env.with_payload ? XC_FOR_REQUESTS : 0) |
+			      (l->cfg.has_tls ? XC_FOR_PLAINTEXT : 0);
 	int r = 0;
 
 	for (size_t i = 0; !r && xc_probes[i]; i++) {
@@ -244,8 +261,15 @@ static int open_probes(struct live *l)
 		r = open_probe(l, xc_probes[i], &l->probes[i]);
 		if (!strcmp(xc_probes[i]->name, "scan"))
 			l->scan = l->probes[i];
+		if (!strcmp(xc_probes[i]->name, "tls"))
+			l->tls = l->probes[i];
 	}
 	return r;
+}
+
+static int open_plaintext(struct live *l)
+{
+	return l->tls ? xc_plaintext_open(l->env.tls_uprobes, l->tls, &l->plaintext) : 0;
 }
 
 static int watch_fd(const struct live *l, int fd, uint64_t tag)
@@ -318,6 +342,9 @@ static int live_open(const struct xc_source_env *env, void **ret_source)
 	r = open_probes(l);
 	if (r)
 		return r;
+	r = open_plaintext(l);
+	if (r)
+		return r;
 	r = open_ring(l);
 	if (r)
 		return r;
@@ -366,7 +393,7 @@ static void poll_counters(struct live *l)
 		/* a listener turned somebody away: look which one is full before telling */
 		if (e.v[XC_CTR_LISTEN_DROPS] | e.v[XC_CTR_REQQ_FULL_COOKIES]) {
 			scan_stuck(l, ns);
-			(void)ring_buffer__consume(l->ring);
+			read_ring(l);
 			e.hdr.ts_ns = xc_now_ns();
 		}
 		l->env.on_record(l->env.arg, &e.hdr);
@@ -389,7 +416,7 @@ static void refresh(struct live *l)
 static void scan_owners(struct live *l)
 {
 	if (l->scan && !xc_scan_files(l->scan))
-		(void)ring_buffer__consume(l->ring);
+		read_ring(l);
 	l->owners_ns = xc_now_ns();
 }
 
@@ -444,6 +471,8 @@ static void do_due_work(struct live *l, uint64_t now)
 {
 	if (now >= l->refresh_ns + REFRESH_NS)
 		refresh(l);
+	if (l->plaintext)
+		xc_plaintext_look(l->plaintext, now);
 	if (!l->env.with_failures)
 		return;
 	xc_naming_poll(l->naming, &l->env);
@@ -459,7 +488,7 @@ static void deliver(struct live *l, const struct epoll_event *ev)
 
 	if (ev->data.u64 == RING_TAG) {
 		l->heard_ns = xc_now_ns();
-		(void)ring_buffer__consume(l->ring);
+		read_ring(l);
 		return;
 	}
 	ns = &l->scope.ns[ev->data.u64 / 2];

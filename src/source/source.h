@@ -31,7 +31,8 @@ struct xc_source_env {
 	bool with_trace;		/* ... and let the kernel trace it (temporary table) */
 	bool with_payload;		/* hand over segments (abi/segment.h) */
 	bool with_failures;		/* hand over what tells of connections in trouble */
-	uint32_t payload_budget; /* bytes of each direction before want() told anything of it, once the ring is half full; 0 = 4096, UINT32_MAX = any */
+	uint32_t
+		payload_budget; /* bytes of each direction before want() told anything of it, once the ring is half full; 0 = 4096, UINT32_MAX = any */
 	const char *tls_uprobes;	/* read plaintext of this process id, or "all"; NULL = no */
 	xc_record_fn on_record;
 	void *arg;

@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a watcher adds to one bare connection, in nanoseconds: the measurement that noise hardly reaches."""
 import stats
-from bed import HERE, command, pinned
+from bed import command, pinned
 
 BATCHES = 1500
-
-
-def build(bed):
-    command(["gcc", "-O2", str(HERE / "bare.c"), "-o", str(bed.dir / "bare")])
-    return str(bed.dir / "bare")
 
 
 def measure_once(bed, tool, start):
@@ -21,7 +16,7 @@ def measure_once(bed, tool, start):
 
 def measure(watchers, rounds):
     """{watcher: ns per connection}, medians over rounds in rotating order."""
-    tool, names = build(watchers.bed), list(watchers.start)
+    tool, names = watchers.bed.built("bare"), list(watchers.start)
     found = {name: [] for name in names}
     for n in range(rounds):
         for name in names[n % len(names):] + names[:n % len(names)]:

@@ -28,6 +28,8 @@ PORT = 8080
 CONNECTIONS = 16
 START_S, STOP_S = 20, 10
 MODES = {"keep-alive": [], "connection per request": ["-H", "Connection: close"]}
+PIPELINED = "pipelined by 16"
+LOADS = MODES | {PIPELINED: ["--", "16"]}
 NGINX = """
 daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr crit;
 events {{ worker_connections 4096; }}
@@ -118,6 +120,17 @@ class Bed:
     def call(self, *args):
         return command(self.inside(args))
 
+    def built(self, name):
+        """Path of a C program of this directory, compiled."""
+        program = self.dir / name
+        if not program.exists():
+            command(["gcc", "-O2", "-D_GNU_SOURCE", str(HERE / f"{name}.c"), "-o", str(program)])
+        return str(program)
+
+    def other_cpu(self):
+        """One that server and load do not use, where there is one."""
+        return next((c for c in sorted(os.sched_getaffinity(0)) if c != self.cpu), self.cpu)
+
     def start_nginx(self):
         config = self.dir / "nginx.conf"
         config.write_text(NGINX.format(dir=self.dir, port=PORT))
@@ -138,8 +151,8 @@ class Bed:
 
     def load(self, mode, seconds):
         """Load the server once and measure."""
-        args = [tool("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "done.lua"), *MODES[mode],
-                f"http://127.0.0.1:{PORT}/"]
+        args = [tool("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "done.lua"),
+                f"http://127.0.0.1:{PORT}/", *LOADS[mode]]
         opened, spent = self.opened(), cpu_ns(self.nginx.pid)
         wrk = subprocess.Popen(self.inside(pinned(self.cpu, args)), stdout=subprocess.PIPE, text=True)
         said = wrk.stdout.read()

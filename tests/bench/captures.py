@@ -89,10 +89,10 @@ def tools(place, crosscut, capture):
     return found
 
 
-def spend(command):
-    """(CPU seconds, peak of memory in KB) of one run."""
+def spend(command, err=subprocess.DEVNULL):
+    """(CPU seconds, peak of memory in KB) of one run; its stderr goes to `err`."""
     child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
+                             stderr=err)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:

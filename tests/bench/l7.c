@@ -40,7 +40,8 @@ static struct xc_tuple tuple_of(bool is_datagram, bool is_client)
 	return is_client ? t : xc_tuple_swap(&t);
 }
 
-static void add(struct sample *s, bool is_client, struct xc_span data, uint8_t flags, uint32_t seq[2])
+static void add(struct sample *s, bool is_client, struct xc_span data, uint8_t flags,
+		uint32_t seq[2])
 {
 	if (s->n == PIECES)
 		return;
@@ -74,8 +75,9 @@ static void pieces(struct sample *s, struct xc_rd rd)
 			(void)xc_rd_u8(&rd);
 		n = xc_rd_be16(&rd);
 		if (who != '?')
-			add(s, who == '>', xc_rd_span(&rd, n < xc_rd_left(&rd) ? n : xc_rd_left(&rd)),
-			    XC_TCP_ACK, seq);
+			add(s, who == '>',
+			    xc_rd_span(&rd, n < xc_rd_left(&rd) ? n : xc_rd_left(&rd)), XC_TCP_ACK,
+			    seq);
 	}
 	if (!s->is_datagram) {
 		add(s, true, none, XC_TCP_FIN | XC_TCP_ACK, seq);

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory under a storm: many thousand connections that fail at once, far more than the tables hold."""
 import json
-import os
 import subprocess
 import sys
 import time
@@ -37,15 +36,11 @@ table ip bench {{
 """)
 
 
-def other_cpu(cpu):
-    return next((c for c in sorted(os.sched_getaffinity(0)) if c != cpu), cpu)
-
-
 def storm(bed, what, count):
     """Fail `count` connections in the namespace; seconds and results."""
     port = CLOSED_PORT if what == "refused" else DROPPED_PORT
     script = [sys.executable, str(HERE / "failures.py"), what, str(count), str(port)]
-    args = bed.inside(pinned(other_cpu(bed.cpu), script))
+    args = bed.inside(pinned(bed.other_cpu(), script))
     done = subprocess.run(args, capture_output=True, text=True, timeout=STORM_S)
     if done.returncode:
         raise LabError(f"failures.py: {done.stderr.strip()}")

@@ -12,12 +12,13 @@ FILTER = "tcp[tcpflags] & (tcp-syn|tcp-rst|tcp-fin) != 0"
 
 
 class Watcher:
-    """A process that is ready once its output (stdout or stderr) says `ready`. Both go to files."""
+    """A process that is ready once its output (stdout or stderr) says `ready`. Both go to files, or stdout to `out`."""
 
-    def __init__(self, bed, args, ready):
-        self.out, self.err, self.looked_ns = bed.dir / "watcher.out", bed.dir / "watcher.err", -1_000_000
-        with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen(pinned(bed.cpu, args), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+    def __init__(self, bed, args, ready, out=None, cpu=None):
+        self.out, self.err, self.looked_ns = out or bed.dir / "watcher.out", bed.dir / "watcher.err", -1_000_000
+        with open(self.out, "wb") as stdout, open(self.err, "wb") as err:
+            self.process = subprocess.Popen(pinned(bed.cpu if cpu is None else cpu, args), stdin=subprocess.DEVNULL,
+                                            stdout=stdout, stderr=err)
         try:
             wait_for(lambda: self.is_ready(ready), START_S, f"{args[0]} does not start")
             wait_for(self.is_idle, START_S, f"{args[0]} does not settle", pause=0.05)
@@ -37,7 +38,7 @@ class Watcher:
 
     def said(self):
         return self.err.read_text(errors="replace") + (
-            self.out.read_text(errors="replace") if self.out.stat().st_size < 4096 else "")
+            self.out.read_text(errors="replace") if self.out.is_file() and self.out.stat().st_size < 4096 else "")
 
     @property
     def pid(self):
@@ -89,10 +90,21 @@ class Watchers:
     def __init__(self, bed, crosscut):
         self.bed, self.crosscut = bed, crosscut
         self.peer = compile_peer(bed.dir)
+        self.start = {"nothing": Nobody}
+
+    def start_empty(self):
+        """The empty BPF program: what measuring costs."""
+        return Watcher(self.bed, [self.peer, "empty"], "attached")
+
+
+class ConnectionWatchers(Watchers):
+    """Those who watch connections begin, fail and end."""
+
+    def __init__(self, bed, crosscut):
+        super().__init__(bed, crosscut)
         self.why_not_bpftrace = self.try_bpftrace()
         bpftrace = "stand-in for bpftrace" if self.why_not_bpftrace else "bpftrace"
-        self.start = {"nothing": Nobody, "crosscut why": self.start_crosscut, "tcpdump": self.start_tcpdump,
-                      bpftrace: self.start_bpftrace}
+        self.start |= {"crosscut why": self.start_crosscut, "tcpdump": self.start_tcpdump, bpftrace: self.start_bpftrace}
 
     def start_crosscut(self, *options):
         args = [self.crosscut, "why", "-o", "json", "--stats", "--netns", self.bed.netns, *options]
@@ -111,10 +123,6 @@ class Watchers:
         if self.why_not_bpftrace:
             return Watcher(self.bed, [self.peer], "attached")
         return Watcher(self.bed, [tool("bpftrace"), str(HERE / "peer.bt")], "attached")
-
-    def start_empty(self):
-        """The empty BPF program: what measuring costs."""
-        return Watcher(self.bed, [self.peer, "empty"], "attached")
 
     def try_bpftrace(self):
         """None when bpftrace works here, else why not."""

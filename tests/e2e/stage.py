@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 import hosts
+import topology
 
 PYTHON = hosts.PYTHON
 LIMIT_S = 30
@@ -40,19 +41,34 @@ class Stage:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def serve(self, *args, port, protocol="tcp", end=signal.SIGKILL, **popen):
-        """Start a server; returns once it has its port. `end` is what stops it when the test is over."""
+    def start(self, *args, end=signal.SIGKILL):
+        """Start a server; `end` is what stops it when the test is over."""
         need(args[0])
-        log = open(self.place / f"server-{len(self.servers)}.log", "wb")
-        process = subprocess.Popen(hosts.inside(self.netns, *args), stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT, start_new_session=True, cwd=self.place, **popen)
-        self.servers.append((process, end, log))
-        try:
-            hosts.wait(lambda: process.poll() is not None or has_port(process.pid, protocol, port), f"port {port}", LIMIT_S)
-            assert process.poll() is None
-        except Exception:
-            pytest.fail(f"{args[0]} does not serve: {pathlib.Path(log.name).read_text(errors='replace')[-2000:]}")
+        log = self.place / f"server-{len(self.servers)}.log"
+        with open(log, "wb") as file:
+            process = subprocess.Popen(hosts.inside(self.netns, *args), stdin=subprocess.DEVNULL, stdout=file,
+                                       stderr=subprocess.STDOUT, start_new_session=True, cwd=self.place)
+        self.servers.append((process, end))
+        return process, log
+
+    def serve(self, *args, port, protocol="tcp", **kwargs):
+        """A server, once it has its port."""
+        process, log = self.start(*args, **kwargs)
+        self.await_server(process, log, lambda: has_port(process.pid, protocol, port))
         return process
+
+    def serve_saying(self, *args):
+        """A server that chooses its port, and the line it says where."""
+        process, log = self.start(*args)
+        self.await_server(process, log, lambda: "\n" in log.read_text())
+        return process, log.read_text().split("\n")[0]
+
+    @staticmethod
+    def await_server(process, log, is_ready):
+        with contextlib.suppress(topology.LabError):
+            hosts.wait(lambda: process.poll() is not None or is_ready(), "a server", LIMIT_S)
+        if process.poll() is not None or not is_ready():
+            pytest.fail(f"{process.args} does not serve: {log.read_text(errors='replace')[-2000:]}")
 
     def run(self, *args, text=None, status=0, **popen):
         """A client to its end: its process id and what it said. `status`: None = any."""
@@ -79,7 +95,7 @@ class Stage:
         return Told(self.watcher)
 
     def close(self):
-        for process, end, log in reversed(self.servers):
+        for process, end in reversed(self.servers):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, end)
             try:
@@ -87,7 +103,6 @@ class Stage:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            log.close()
 
 
 class Told:

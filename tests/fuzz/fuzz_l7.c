@@ -94,6 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	xc_l7_engine_init(&engine, on_request, NULL);
 	engine.only = &PROTO;
 	xc_session_init(&s, &engine, &tuple, true);
+	if (!PROTO.detect)
+		xc_session_speaks(&s, &PROTO);
 	talk(&s, &rd);
 	xc_session_tick(&s, s.now_ns + 60000000000ull);
 	xc_session_done(&s);

@@ -197,6 +197,8 @@ static void talk_read(const struct talk *t, const struct talk_wire *w,
 	xc_l7_engine_init(&engine, talk_on_request, &reader);
 	engine.only = t->only;
 	xc_session_init(&s, &engine, &tuple, !t->without_start);
+	if (t->only && !t->only->detect)
+		xc_session_speaks(&s, t->only);
 	for (size_t i = 0; i < w->n; i++) {
 		struct xc_segment seg = w->seg[i];
 		uint8_t *copy = malloc(seg.n_bytes ? seg.n_bytes : 1);

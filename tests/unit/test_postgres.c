@@ -139,21 +139,16 @@ static void simple_queries(void **state)
 }
 
 /* Coroot: Sync must end the read, the first frame decides. OBI: the portal is read as the statement. */
-static void extended_queries(void **state)
+static void say_extended(struct talk *t)
 {
-	static struct talk t;
-
-	(void)state;
-	begin(&t);
-	log_in(&t);
 	MSG('P', "s1\0INSERT INTO t VALUES ($1, 'x')\0\0\0");
 	MSG('D', "Ss1\0");
 	MSG('H', "");
-	say(&t, XC_L7_CLIENT);
+	say(t, XC_L7_CLIENT);
 	MSG('1', "");
 	MSG('t', "\0\0");
 	MSG('n', "");
-	say(&t, XC_L7_SERVER);
+	say(t, XC_L7_SERVER);
 	/* portal p1 of statement s1, then the unnamed of the unnamed, then s1 again with a portal called as another statement */
 	MSG('B', "p1\0s1\0\0\0\0\0\0\0");
 	MSG('E', "p1\0\0\0\0\0");
@@ -163,7 +158,7 @@ static void extended_queries(void **state)
 	MSG('E', "\0\0\0\0\1");
 	MSG('C', "P\0");
 	MSG('S', "");
-	say(&t, XC_L7_CLIENT);
+	say(t, XC_L7_CLIENT);
 	MSG('2', "");
 	ENDED('C', "INSERT 0 1");
 	MSG('1', "");
@@ -173,17 +168,21 @@ static void extended_queries(void **state)
 	MSG('s', "");
 	MSG('3', "");
 	MSG('Z', "I");
-	say(&t, XC_L7_SERVER);
+	say(t, XC_L7_SERVER);
+}
+
+static void say_failures(struct talk *t)
+{
 	/* what fails at Sync fails after its CommandComplete */
 	MSG('B', "\0s1\0\0\0\0\0\0\0");
 	MSG('E', "\0\0\0\0\0");
 	MSG('S', "");
-	say(&t, XC_L7_CLIENT);
+	say(t, XC_L7_CLIENT);
 	MSG('2', "");
 	ENDED('C', "INSERT 0 1");
 	MSG('E', "SERROR\0VERROR\0C23503\0\0");
 	MSG('Z', "I");
-	say(&t, XC_L7_SERVER);
+	say(t, XC_L7_SERVER);
 	/* what comes behind an error is passed over up to Sync */
 	MSG('P', "\0selec\0\0\0");
 	MSG('B', "\0\0\0\0\0\0\0\0");
@@ -192,22 +191,33 @@ static void extended_queries(void **state)
 	MSG('E', "\0\0\0\0\0");
 	MSG('S', "");
 	MSG('S', "");
-	say(&t, XC_L7_CLIENT);
+	say(t, XC_L7_CLIENT);
 	MSG('E', "SERROR\0VERROR\0C42601\0\0");
 	MSG('Z', "I");
 	MSG('Z', "I");
-	say(&t, XC_L7_SERVER);
+	say(t, XC_L7_SERVER);
 	MSG('C', "Ss1\0");
 	MSG('S', "");
 	MSG('B', "\0s1\0\0\0\0\0\0\0");
 	MSG('E', "\0\0\0\0\0");
 	MSG('S', "");
-	say(&t, XC_L7_CLIENT);
+	say(t, XC_L7_CLIENT);
 	MSG('3', "");
 	MSG('Z', "I");
 	MSG('E', "SERROR\0VERROR\0C26000\0\0");
 	MSG('Z', "I");
-	say(&t, XC_L7_SERVER);
+	say(t, XC_L7_SERVER);
+}
+
+static void extended_queries(void **state)
+{
+	static struct talk t;
+
+	(void)state;
+	begin(&t);
+	log_in(&t);
+	say_extended(&t);
+	say_failures(&t);
 	check(&t, LOGGED_IN
 	      "answered|postgres|0|PREPARE|INSERT INTO t VALUES ($1, ?)|0 |ok\n"
 	      "answered|postgres|0|INSERT|INSERT INTO t VALUES ($1, ?)|0 |ok"

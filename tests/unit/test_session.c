@@ -311,6 +311,29 @@ static void a_body_up_to_the_end_that_is_not_captured(void **state)
 	end(&f);
 }
 
+/* Nothing came behind the hole, but the FIN tells that there was something; or the ACK of the client does. */
+static void an_answer_lost_at_the_end(void **state)
+{
+	struct feed f;
+
+	(void)state;
+	for (int with_fin = 0; with_fin < 2; with_fin++) {
+		shake_hands(begin(&f, false));
+		ask(&f, 1);
+		f.seq[1] += (uint32_t)strlen(OK);
+		if (with_fin)
+			put_flags(&f, XC_L7_SERVER, XC_TCP_FIN | XC_TCP_ACK);
+		else
+			put_flags(&f, XC_L7_CLIENT, XC_TCP_ACK);
+		put_flags(&f, XC_L7_CLIENT, XC_TCP_RST);
+		assert_string_equal(f.told, "sx");
+		assert_true(f.last.flags & XC_REQUEST_GAP);
+		assert_int_equal(f.last.result, XC_RESULT_NONE);
+		assert_int_equal(f.engine.stats.gap_bytes, strlen(OK));
+		end(&f);
+	}
+}
+
 /* ---- who speaks, and what ------------------------------------------------------------------------ */
 
 static void ends_that_were_taken_for_each_other(void **state)
@@ -527,6 +550,7 @@ int main(void)
 		cmocka_unit_test(a_hole_in_a_body_is_none),
 		cmocka_unit_test(a_hole_up_to_the_end_of_a_body),
 		cmocka_unit_test(a_body_up_to_the_end_that_is_not_captured),
+		cmocka_unit_test(an_answer_lost_at_the_end),
 		cmocka_unit_test(ends_that_were_taken_for_each_other),
 		cmocka_unit_test(a_syn_tells_who_asks),
 		cmocka_unit_test(held_bytes_wait_for_the_other_direction),
