@@ -13,7 +13,7 @@
 
 enum xc_segment_what {
 	XC_SEGMENT_PACKET = 1,	/* a packet: handshake, payload, or FIN and RST */
-	XC_SEGMENT_TOTALS,	/* nothing but the counters: at most once a second while packets pass unrecorded */
+	XC_SEGMENT_TOTALS,	/* nothing but the counters, and the owner: at most once a second while packets pass unrecorded, and when the owner becomes certain */
 	XC_SEGMENT_CLOSED,	/* the socket is gone; the last record about it */
 	XC_SEGMENT_PLAINTEXT,	/* what a TLS library was given or gave; seq counts its bytes from 0 */
 	_XC_SEGMENT_WHAT_MAX,

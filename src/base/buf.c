@@ -46,7 +46,7 @@ static bool reserve(struct xc_buf *b, size_t n)
 	return true;
 }
 
-char *xc_buf_extend(struct xc_buf *b, size_t n)
+char *xc_buf_grow(struct xc_buf *b, size_t n)
 {
 	if (b->is_full || !reserve(b, n)) {
 		b->is_full = true;
@@ -57,22 +57,9 @@ char *xc_buf_extend(struct xc_buf *b, size_t n)
 	return b->p + b->len - n;
 }
 
-void xc_buf_put(struct xc_buf *b, const void *p, size_t n)
-{
-	char *out = xc_buf_extend(b, n);
-
-	if (out)
-		memcpy(out, p, n);
-}
-
 void xc_buf_puts(struct xc_buf *b, const char *s)
 {
 	xc_buf_put(b, s, strlen(s));
-}
-
-void xc_buf_putc(struct xc_buf *b, char c)
-{
-	xc_buf_put(b, &c, 1);
 }
 
 void xc_buf_printf(struct xc_buf *b, const char *fmt, ...)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct xc_buf {
 	char *p;	/* always NUL-terminated once something was written */
@@ -28,17 +29,41 @@ void xc_buf_done(struct xc_buf *b);
 /** Forget the contents, keep the memory. */
 void xc_buf_reset(struct xc_buf *b);
 
-/** Append @n bytes of @p. */
-void xc_buf_put(struct xc_buf *b, const void *p, size_t n);
+/* xc_buf_extend(), when there may be no room. */
+char *xc_buf_grow(struct xc_buf *b, size_t n);
 
 /** Append @n bytes for the caller to write. NULL, and is_full, when they do not fit. */
-char *xc_buf_extend(struct xc_buf *b, size_t n);
+static inline char *xc_buf_extend(struct xc_buf *b, size_t n)
+{
+	char *p = b->p + b->len;
+
+	if (b->is_full || b->cap - b->len <= n)
+		return xc_buf_grow(b, n);
+	b->len += n;
+	p[n] = '\0';
+	return p;
+}
+
+/** Append @n bytes of @p. */
+static inline void xc_buf_put(struct xc_buf *b, const void *p, size_t n)
+{
+	char *out = xc_buf_extend(b, n);
+
+	if (out)
+		memcpy(out, p, n);
+}
 
 /** Append a string. */
 void xc_buf_puts(struct xc_buf *b, const char *s);
 
 /** Append one character. */
-void xc_buf_putc(struct xc_buf *b, char c);
+static inline void xc_buf_putc(struct xc_buf *b, char c)
+{
+	char *out = xc_buf_extend(b, 1);
+
+	if (out)
+		*out = c;
+}
 
 /** Append formatted text. */
 void xc_buf_printf(struct xc_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

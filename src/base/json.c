@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/digits.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,10 +10,12 @@
 /* Bytes of @s that stand for themselves. */
 static size_t plain_len(const char *s)
 {
+	static const bool is_plain[256] = { [0x20 ... 0x21] = true,	/* all but " and \ */
+					    [0x23 ... 0x5b] = true,
+					    [0x5d ... 0x7e] = true };
 	size_t n = 0;
 
-	while ((unsigned char)s[n] >= 0x20 && (unsigned char)s[n] < 0x7f && s[n] != '"' &&
-	       s[n] != '\\')
+	while (is_plain[(unsigned char)s[n]])
 		n++;
 	return n;
 }
@@ -59,9 +63,19 @@ static void put_string(struct xc_buf *b, const char *s)
 
 static void begin(struct xc_json *j, const char *key)
 {
-	if (j->needs_comma)
-		xc_buf_putc(j->out, ',');
+	size_t comma = j->needs_comma, n = key ? plain_len(key) : 0;
+	char *p;
+
 	j->needs_comma = true;
+	if (key && !key[n] && (p = xc_buf_extend(j->out, comma + n + 3))) {	/* in one piece */
+		p[0] = ',';
+		p[comma] = p[comma + n + 1] = '"';
+		memcpy(p + comma + 1, key, n);
+		p[comma + n + 2] = ':';
+		return;
+	}
+	if (comma)
+		xc_buf_putc(j->out, ',');
 	if (key) {
 		put_string(j->out, key);
 		xc_buf_putc(j->out, ':');
@@ -93,14 +107,9 @@ void xc_json_str(struct xc_json *j, const char *key, const char *value)
 
 static void put_number(struct xc_buf *b, uint64_t value)
 {
-	char digits[20];
-	size_t n = sizeof(digits);
+	char text[XC_DIGITS_MAX], *end = text + sizeof(text), *start = xc_digits(end, value, 1);
 
-	do {
-		digits[--n] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	xc_buf_put(b, digits + n, sizeof(digits) - n);
+	xc_buf_put(b, start, (size_t)(end - start));
 }
 
 void xc_json_int(struct xc_json *j, const char *key, int64_t value)
@@ -130,11 +139,11 @@ void xc_json_fixed(struct xc_json *j, const char *key, double value, int decimal
 void xc_json_bool(struct xc_json *j, const char *key, bool value)
 {
 	begin(j, key);
-	xc_buf_puts(j->out, value ? "true" : "false");
+	xc_buf_put(j->out, value ? "true" : "false", value ? 4 : 5);
 }
 
 void xc_json_null(struct xc_json *j, const char *key)
 {
 	begin(j, key);
-	xc_buf_puts(j->out, "null");
+	xc_buf_put(j->out, "null", 4);
 }

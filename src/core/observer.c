@@ -486,6 +486,8 @@ static void take_end(struct xc_observer *o, const struct xc_segment_evt *e)
 {
 	struct xc_l7_conn *c = find(o, e, e->cookie);
 
+	if (!c)
+		find_peer(o, e);
 	if (!c && e->what == XC_SEGMENT_TOTALS)
 		c = open_icmp(o, e);
 	if (c && c->session.user) {

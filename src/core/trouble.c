@@ -39,6 +39,7 @@ struct xc_trouble {
 	struct held held[N_HELD];
 	const struct xc_owner *owner;	/* of the record at hand */
 	uint64_t now_ns;
+	uint64_t seen_ns;	/* latest segment */
 };
 
 /* ---- names a resolver tries one after the other ------------------------------------------------ */
@@ -136,14 +137,22 @@ static bool is_dns(const struct xc_request *r)
 	return !strcmp(r->protocol, "dns");
 }
 
-static bool has_failed(const struct xc_request *r, enum xc_request_stage stage)
+/* A capture that ends before an answer was due tells nothing of it. */
+static bool was_waited_for(const struct xc_trouble *t, const struct xc_l7_conn *c,
+			   const struct xc_request *r)
+{
+	return c->cookie || t->seen_ns >= r->request_first_ns + ANSWER_NS;
+}
+
+static bool has_failed(const struct xc_trouble *t, const struct xc_l7_conn *c,
+		       const struct xc_request *r, enum xc_request_stage stage)
 {
 	if (stage == XC_REQUEST_SENT || (r->flags & XC_REQUEST_GAP))
 		return false;
 	if (xc_request_get(r, "crosscut.mismatch"))
 		return true;
 	if (is_dns(r))
-		return r->result == XC_RESULT_NO_ANSWER ||
+		return (r->result == XC_RESULT_NO_ANSWER && was_waited_for(t, c, r)) ||
 		       (r->status > 0 && r->status <= RCODE_REFUSED);
 	if (!strcmp(r->protocol, "tls"))
 		return r->status > 0 || r->result >= XC_RESULT_NO_ANSWER;
@@ -170,7 +179,7 @@ static void on_request(void *arg, struct xc_l7_conn *c, const struct xc_request 
 					    .netns = c->netns,
 					    .is_clients = c->is_outbound };
 
-	if (has_failed(r, stage)) {
+	if (has_failed(t, c, r, stage)) {
 		failed.owner = k && k->owner.tgid ? &k->owner : NULL;
 		failed.fact = fact_of(c, r, stage);
 		tell(t, r, &failed);
@@ -254,6 +263,7 @@ void xc_trouble_feed(struct xc_trouble *t, const struct xc_segment_evt *e)
 		if (c && c->cookie == e->cookie)
 			xc_l7_table_close(t->table, c, e->hdr.ts_ns);
 	} else if (e->what != XC_SEGMENT_TOTALS && xc_segment_of_record(e, &seg)) {
+		t->seen_ns = later(t->seen_ns, seg.ts_ns);
 		if (seg.tcp_flags & (XC_TCP_FIN | XC_TCP_RST))
 			note_end(t, &seg);
 		(void)xc_l7_table_feed(t->table, &seg);

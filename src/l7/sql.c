@@ -50,9 +50,8 @@ static void tell_keyword(struct xc_request *r, const char *text)
 	char word[XC_REQUEST_METHOD];
 	size_t n = 0;
 
-	text += strspn(
-		text,
-		"( ;/*!?"); /* what stands behind an exclamation mark is no comment to MySQL */
+	/* what stands behind "!" is no comment to MySQL */
+	text += strspn(text, "( ;/*!?");
 	while (n < sizeof(word) - 1 && isalpha((unsigned char)text[n])) {
 		word[n] = (char)toupper((unsigned char)text[n]);
 		n++;

@@ -240,8 +240,7 @@ static struct xc_stream_early *pop_early(struct xc_stream *s)
 	s->n_early--;
 	s->n_early_bytes -= e->n;
 	s->is_lossy &= s->early != NULL;
-	s->hole_ns = 0;
-	look_at_hole(s, s->seen_ns);
+	s->hole_ns = 0;	/* look_at_hole() once it is known what comes next */
 	return e;
 }
 
@@ -265,7 +264,7 @@ static bool refill(struct xc_stream *s, struct xc_stream_memory *m)
 		struct xc_stream_early *e;
 
 		if (d > 0)
-			return false;
+			break;
 		e = pop_early(s);
 		if ((uint32_t)-d >= e->wire) {
 			free_early(e, m);	/* other segments brought all of it */
@@ -274,8 +273,10 @@ static bool refill(struct xc_stream *s, struct xc_stream_memory *m)
 		make_fresh(s, (struct xc_span){ e->bytes, e->n }, e->wire, (uint32_t)-d);
 		s->fresh_ns = e->ns;
 		s->taken = e;
+		look_at_hole(s, s->seen_ns);
 		return true;
 	}
+	look_at_hole(s, s->seen_ns);
 	return false;
 }
 
@@ -419,6 +420,8 @@ static uint64_t skippable(const struct xc_stream *s, uint64_t now_ns)
 
 	if (s->blank)
 		return smaller(s->skip, s->blank);
+	if (!s->early && s->skip == UINT64_MAX)
+		return 0;	/* up to the end, of which nothing is there yet */
 	hole = s->early ? (uint32_t)ahead(s->early->seq, s->next) : UINT64_MAX;
 	/* one that goes on behind what is skipped may still be filled */
 	return hole <= s->skip ? hole : xc_stream_is_lost(s, now_ns) ? s->skip : 0;

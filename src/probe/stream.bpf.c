@@ -491,7 +491,9 @@ static __always_inline int is_listener(struct __sk_buff *skb)
 static __noinline int join_tls(struct __sk_buff *skb, struct xc_stream *s, const struct head *h,
 			       u64 key)
 {
-	u64 thread = bpf_get_current_pid_tgid();
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	/* the helper for it is not offered here before 6.10 */
+	u64 thread = (u64)BPF_CORE_READ(task, tgid) << 32 | (u32)BPF_CORE_READ(task, pid);
 	struct xc_tls_call *call = bpf_map_lookup_elem(&xc_tls_calls, &thread);
 	struct xc_tls_conn *known, conn = { .cookie = key };
 
@@ -511,23 +513,26 @@ static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
 	struct task_struct *task = NULL;
 	struct told_packet t = { .key = key, .dir = dir };
 	u32 n_segments = skb->gso_segs;
-	int n;
+	int n, is_news = 0;
 
 	if (cfg.has_tls && dir == XC_OUT)
 		join_tls(skb, s, h, key);
 	__sync_fetch_and_add(&s->bytes[dir], h->bytes);
 	__sync_fetch_and_add(&s->packets[dir], n_segments ? n_segments : 1);
 	n = wanted(s, h, &t);
-	if (n < 0) {
-		s->lost[dir] |= t.lost;
-		if (bpf_jiffies64() - s->told >= cfg.hz)
-			tell(s, key, XC_SEGMENT_TOTALS, 0);
+	if (n >= 0 || s->owner_is != XC_OWNER_SURE)
+		task = sender(skb, h, dir, &t.tid);
+	if (task && s->owner_is != XC_OWNER_SURE) {
+		set_current(s, task);	/* mostly not who has accepted it, when that one has forked */
+		is_news = 1;
+	}
+	if (n >= 0) {
+		tell_all(skb, s, h, &t, n);
 		return;
 	}
-	task = sender(skb, h, dir, &t.tid);
-	if (task && s->owner_is != XC_OWNER_SURE)
-		set_current(s, task);
-	tell_all(skb, s, h, &t, n);
+	s->lost[dir] |= t.lost;
+	if (is_news || bpf_jiffies64() - s->told >= cfg.hz)
+		tell(s, key, XC_SEGMENT_TOTALS, 0);
 }
 
 static __always_inline int on_packet(struct __sk_buff *skb, int dir)

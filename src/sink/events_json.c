@@ -5,6 +5,7 @@
  */
 #include "sink/events.h"
 
+#include "base/digits.h"
 #include "base/scope.h"
 #include "sink/event_rows.h"
 
@@ -25,9 +26,12 @@ static const char *hex_of(uint64_t n, char out[17])
 
 PUT(event_id)
 {
-	char id[32];
+	char id[16 + 1 + XC_DIGITS_MAX + 1] = { 0 }, no[XC_DIGITS_MAX], *end = no + sizeof(no);
+	char *start = xc_digits(end, e->no, 1);
 
-	(void)snprintf(id, sizeof(id), "%s-%u", hex_of(e->conn_id, (char[17]){ 0 }), e->no);
+	(void)hex_of(e->conn_id, id);
+	id[16] = '-';
+	memcpy(id + 17, start, (size_t)(end - start));
 	xc_json_str(j, key, id);
 }
 
@@ -39,8 +43,9 @@ PUT(timestamp)
 		char text[24];
 	} last = { .sec = -1 };
 	struct timespec ts = xc_netevent_time(e);
-	char text[48];
+	char text[sizeof(last.text) + 8];
 	struct tm tm;
+	size_t n;
 
 	if (ts.tv_sec != last.sec) {
 		(void)gmtime_r(&ts.tv_sec, &tm);
@@ -48,8 +53,12 @@ PUT(timestamp)
 			last.text[0] = '\0';
 	}
 	last.sec = ts.tv_sec;
-	(void)snprintf(text, sizeof(text), "%s.%06uZ", last.text,
-		       (unsigned int)(ts.tv_nsec / 1000));
+	n = strlen(last.text);
+	memcpy(text, last.text, n);
+	text[n] = '.';
+	(void)xc_digits(text + n + 7, (uint64_t)ts.tv_nsec / 1000, 6);
+	text[n + 7] = 'Z';
+	text[n + 8] = '\0';
 	xc_json_str(j, key, text);
 }
 

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/number.h"
 
+#include "base/digits.h"
+
 #include <math.h>
 #include <stdio.h>
 
-#define DIGITS_MAX 20	/* of a uint64_t */
 #define DECIMALS 6
 #define DECIMALS_MAX 12
 #define EXACT_MAX 1e15	/* integers below are exact in a double, with room to spare */
 
-/* The digits of @n up to @end, at least @least of them; returns where they start. */
-static char *digits(char *end, uint64_t n, int least)
-{
-	for (; n || least > 0; n /= 10, least--)
-		*--end = (char)('0' + n % 10);
-	return end;
-}
-
 void xc_put_uint(struct xc_buf *out, uint64_t n)
 {
-	char text[DIGITS_MAX], *end = text + sizeof(text), *start = digits(end, n, 1);
+	char text[XC_DIGITS_MAX], *end = text + sizeof(text), *start = xc_digits(end, n, 1);
 
 	xc_buf_put(out, start, (size_t)(end - start));
 }
@@ -29,7 +22,7 @@ static void put_fixed(struct xc_buf *out, double x, int decimals)
 {
 	static const double scale[] = { 1e0, 1e1, 1e2, 1e3, 1e4,  1e5,	1e6,
 					1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
-	char text[DIGITS_MAX + 2 + DECIMALS_MAX], *end = text + sizeof(text), *start;
+	char text[XC_DIGITS_MAX + 2 + DECIMALS_MAX], *end = text + sizeof(text), *start;
 	uint64_t n = (uint64_t)(x * scale[decimals] + 0.5), whole = 1;
 
 	while (decimals > 1 && !(n % 10)) {
@@ -38,9 +31,9 @@ static void put_fixed(struct xc_buf *out, double x, int decimals)
 	}
 	for (int i = 0; i < decimals; i++)
 		whole *= 10;
-	start = digits(end, n % whole, decimals);
+	start = xc_digits(end, n % whole, decimals);
 	*--start = '.';
-	start = digits(start, n / whole, 1);
+	start = xc_digits(start, n / whole, 1);
 	xc_buf_put(out, start, (size_t)(end - start));
 }
 

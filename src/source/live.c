@@ -46,7 +46,8 @@ struct live {
 	struct xc_attached *scan, *tls;	/* those probes among them, or NULL */
 	struct xc_plaintext *plaintext;	/* NULL = not asked for */
 	struct ring_buffer *ring;
-	uint32_t n_left;	/* records until somebody else gets a turn; 0 = the ring is not being read */
+	uint32_t
+		n_left; /* records until somebody else gets a turn; 0 = the ring is not being read */
 	int epoll_fd;
 	int n_cpus;
 	bool has_started;

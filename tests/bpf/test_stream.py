@@ -138,13 +138,15 @@ class Reader(Talker):
 
     def wait(self, holds):
         """Read up to the record that @holds; it is the last in told."""
-        while True:
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
             e = json.loads(self.line())
             if "data" in e:
                 e["data"] = bytes.fromhex(e["data"])
             self.told.append(e)
             if holds(e):
                 return e
+        raise TimeoutError(f"not told, after {self.told[-1]}")
 
     def wait_closed(self, n):
         for _ in range(n):
@@ -243,7 +245,7 @@ def check_conversation(reader, syn, data, answer):
     assert len(closed) == 1 and reader.told.index(closed[0]) > max(map(reader.told.index, reader.packets(cookie)))
     # on a busy machine segments are sent again, and count again
     assert closed[0]["bytes"] == [sum(e["wire"] for e in reader.packets(cookie, way)) for way in (1, 0)], closed
-    assert closed[0]["flags"] == 0 and closed[0]["lost"] == 0 and {e["out"] for e in fins} == {0, 1}, (closed, fins)
+    assert closed[0]["flags"] == 0 and closed[0]["lost"] == 0 and any(e["out"] for e in fins), (closed, fins)
     assert [e["first"] for e in reader.packets(cookie)].count(1) == 1 and syn["first"]
 
 
@@ -264,7 +266,8 @@ def conversation(bed, address, n):
     ends = [e for e in reader.told if e["what"] == "closed"]
     a, b = (next(e["packets"] for e in ends if e["cookie"] == reader.syn(out)["cookie"]) for out in (1, 0))
     if ends[0]["bytes"] == [len(data), len(answer)]:
-        assert a[1] == b[0] and b[1] - a[0] in (0, 1), (a, b)  # TIME_WAIT is no socket; it sends the last ACK
+        # TIME_WAIT is no socket: what it sends and, when the peer is slow, the peer's FIN are not seen
+        assert b[0] - a[1] in (0, 1) and b[1] - a[0] in (0, 1), (a, b)
     return reader
 
 
@@ -460,11 +463,12 @@ def holes_in(packets):
 def test_ring_loss(bed):
     """records that found the ring full are told of by the next one of their socket, and counted"""
     reader = bed.reader("--budget", str(ANY), "--ring", "65536")
-    server, client, _, _ = bed.pair("127.0.0.1", 50000)
+    server, client, _, _ = bed.pair("127.0.0.1", 8000)
     reader.wait(lambda e: e["what"] == "packet" and e["out"] and e["flags"] & SYN)
     reader.say("pause")
     reader.wait(lambda e: e["what"] == "paused")
-    turn(server, client)
+    for _ in range(8):
+        turn(server, client)
     reader.say("go on")
     reader.wait(lambda e: e["what"] == "tick" and e["lost"])
     turn(server, client)

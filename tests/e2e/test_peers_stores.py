@@ -290,3 +290,68 @@ def test_mariadb_errors(stage, mariadb):
     assert (seen["SELECT"], seen["INSERT"]) == (com["select"], com["insert"]) and com["insert"] == 2
     assert "hidden" not in str(told.events)
     undisturbed(told, answers)
+
+
+# The binary protocol of prepared statements, which no client of the package speaks: prepare, execute, close
+PREPARED = r"""
+import socket, struct, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+f = s.makefile("rb")
+
+def packet():
+    size = int.from_bytes(f.read(4)[:3], "little")
+    return f.read(size)
+
+def send(body, number=0):
+    s.sendall(len(body).to_bytes(3, "little") + bytes([number]) + body)
+
+def until_eof(times):
+    while times:
+        times -= packet()[0] == 0xfe
+
+def execute(statement, value):
+    send(b"\x17" + statement + b"\0\1\0\0\0" + b"\0" + b"\1\xfe\0" + bytes([len(value)]) + value)
+    first = packet()
+    if first[0] not in (0, 0xff):
+        until_eof(2)
+    return first[0]
+
+packet()
+send(struct.pack("<IIB23x", 0x0200 | 0x8000 | 0x80000, 1 << 24, 33) + b"root\0" + b"\0" + b"mysql_native_password\0", 1)
+assert packet()[0] == 0
+
+def prepare(sql):
+    send(b"\x16" + sql)
+    first = packet()
+    if first[0] == 0xff:
+        return None
+    columns, parameters = struct.unpack("<HH", first[5:9])
+    until_eof((columns > 0) + (parameters > 0))
+    return first[1:5]
+
+said = []
+select, insert = prepare(b"select i, s from d.t where s = ?"), prepare(b"insert into d.t values (1, ?)")
+assert prepare(b"select nothing from d.missing where i = ?") is None
+said += [execute(insert, b"hidden") for _ in range(3)]
+said += [execute(select, b"hidden") for _ in range(20)]
+send(b"\x19" + select)
+send(b"\x0e")
+said.append(packet()[0])
+print(sum(word == 0xff for word in said))
+"""
+
+
+def test_mariadb_prepared(stage, mariadb):
+    """Statements are told by their text when they are executed, the values with them never."""
+    mysql(stage, "-e", "create database d; create table d.t (i int primary key, s text)")
+    done, told, com = counted(stage, lambda: stage.run(st.PYTHON, "-c", PREPARED, PORT))
+    answers = told.answers("mysql")
+    seen = st.tally(answers, "method", "status")
+    assert done.out == "2\n"  # of three rows with one key
+    assert (com["stmt_prepare"], com["stmt_execute"], com["stmt_close"]) == (3, 23, 1)
+    assert (seen["PREPARE", 0], seen["PREPARE", 1146]) == (2, 1)
+    assert (seen["INSERT", 0], seen["INSERT", 1062], seen["SELECT", 0], seen["PING", 0]) == (1, 2, 20, 1)
+    assert ("SELECT", "select i, s from d.t where s = ?") in st.tally(answers, "method", "target")
+    assert "hidden" not in str(told.events)
+    undisturbed(told, answers)
+    assert {e.pid for e in st.clients(answers)} == {done.pid}

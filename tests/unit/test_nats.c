@@ -65,6 +65,8 @@ static void verbose(void **state)
 	TALK_S(&t, "+OK\r\n");
 	TALK_C(&t, "SUB a 1\r\nPUB b 1\r\nx\r\nPING\r\nUNSUB 1\r\n");
 	TALK_S(&t, "+OK\r\n-ERR 'Invalid Subject'\r\nPONG\r\n+OK\r\n");
+	TALK_C(&t, "PUB c..d 1\r\nx\r\nPUB d 1\r\nx\r\n");
+	TALK_S(&t, "-ERR 'Invalid Publish Subject'\r\n+OK\r\n+OK\r\n");	/* as nats-server does */
 	TALK_C(&t, "PING\r\n");
 	TALK_S(&t, "-ERR 'Stale Connection'\r\n");
 	check(&t,
@@ -76,6 +78,11 @@ static void verbose(void **state)
 	      "notice|nats|0|-ERR||1 Invalid Subject|client_error\n"
 	      "answered|nats|0|PING||0 |ok\n"
 	      "answered|nats|0|UNSUB||0 |ok\n"
+	      "notice|nats|0|-ERR||1 Invalid Publish Subject|client_error\n"
+	      "answered|nats|0|PUB|c..d|1 Invalid Publish Subject|client_error"
+	      "|messaging.destination.name=c..d|messaging.message.body.size=1\n"
+	      "answered|nats|0|PUB|d|0 |ok|messaging.destination.name=d"
+	      "|messaging.message.body.size=1\n"
 	      "notice|nats|0|-ERR||1 Stale Connection|client_error\n"
 	      "abandoned|nats|0|PING|||no_answer\n");
 	talk_check_properties(&t);

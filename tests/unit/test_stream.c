@@ -301,6 +301,43 @@ static void without_an_ack_nothing_is_lost(void **state)
 	finish(&r);
 }
 
+/* Nothing came behind what is missing; the ACK alone tells. */
+static void a_hole_at_the_end(void **state)
+{
+	struct reading r = begin(99);
+
+	(void)state;
+	r.is_stubborn = true;
+	feed(&r, 100, "abc", 10 * MS);
+	acked(&r, 106, 20 * MS);
+	assert_true(xc_stream_waits(&r.s));
+	feed(&r, 103, "def", 30 * MS);	/* it was only overtaken */
+	assert_false(xc_stream_waits(&r.s));
+	acked(&r, 109, 40 * MS);
+	read_all(&r, 239 * MS);
+	assert_string_equal(r.text, "");
+	read_all(&r, 240 * MS);
+	assert_string_equal(r.text, "[9]");
+	assert_false(xc_stream_waits(&r.s));
+	assert_int_equal(r.s.next, 109);
+	finish(&r);
+}
+
+static void a_skip_and_an_ack_beyond(void **state)
+{
+	struct reading r = begin(99);
+
+	(void)state;
+	r.s.skip = 6;
+	acked(&r, 106, 20 * MS);	/* all of it skipped: not captured, perhaps */
+	assert_false(xc_stream_waits(&r.s));
+	acked(&r, 109, 30 * MS);
+	read_all(&r, 230 * MS);
+	assert_string_equal(r.text, "[3]");
+	assert_int_equal(r.s.next, 109);
+	finish(&r);
+}
+
 static void every_hole_has_its_own_patience(void **state)
 {
 	struct reading r = begin(99);
@@ -581,6 +618,8 @@ int main(void)
 		cmocka_unit_test(a_late_ack_is_given_its_time),
 		cmocka_unit_test(patience_ends),
 		cmocka_unit_test(without_an_ack_nothing_is_lost),
+		cmocka_unit_test(a_hole_at_the_end),
+		cmocka_unit_test(a_skip_and_an_ack_beyond),
 		cmocka_unit_test(every_hole_has_its_own_patience),
 		cmocka_unit_test(what_the_kernel_lost_is_not_waited_for),
 		cmocka_unit_test(too_much_that_waits_ends_the_patience),

@@ -323,7 +323,7 @@ static void time_fills_no_hole(void **state)
 					    .tuple = segment(40001, "", 0).tuple,
 					    .tcp_flags = XC_TCP_ACK,
 					    .seq = 1019,
-					    .ack = 6000 });
+					    .ack = late.seq + late.wire_bytes });
 	xc_l7_table_tick(s.t, 2 * S + S / 10);
 	assert_string_equal(s.told, "os");
 	assert_true(xc_l7_table_deadline(s.t) < 3 * S);

@@ -52,7 +52,9 @@ static const struct row request_rows[] = {
 	    REQUESTS(HELLO(.status = 70, .status_text = "protocol_version", .by_server = true,
 			   .result = XC_RESULT_CLIENT_ERROR))),
 	ROW("no answer to the hello", "tls-handshake", "no ServerHello", .was_established = true,
-	    REQUESTS(HELLO(CUT))),
+	    REQUESTS(HELLO(CUT, .closed_ns = T0 + MS))),
+	NEAR("nobody saw the end", "tls-handshake", NULL, .was_established = true,
+	     REQUESTS(HELLO(CUT))),
 	NEAR("the other end does not speak TLS", "tls-handshake", "protocol-mismatch",
 	     .was_established = true, REQUESTS(HELLO(CUT, .mismatch = "http"))),
 
