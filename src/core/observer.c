@@ -326,7 +326,7 @@ static void on_request(void *arg, struct xc_l7_conn *c, const struct xc_request 
 	e.stage = stage;
 	e.l7_protocol = r->protocol;
 	e.flags = r->flags;
-	e.result = r->result;
+	e.result = stage == XC_REQUEST_SENT ? XC_RESULT_NONE : r->result;
 	e.payload_bytes = is_answer || r->by_server ? r->response_bytes : r->request_bytes;
 	if (is_answer) {
 		e.first_byte_ns = xc_request_first_byte_ns(r);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests between real programs, live: Redis, memcached, PostgreSQL, MariaDB. What observe tells equals their own statistics."""
+"""Requests between real programs, live: Redis, memcached, PostgreSQL, MariaDB. What observe tells equals their statistics."""
 import collections
 import pathlib
 import re
@@ -64,7 +64,8 @@ def test_redis_errors(stage, redis):
     assert seen.pop("NO-SUCH-COMMAND") == 1  # it has no row there
     assert seen == calls
     assert st.tally([a for a in answers if a.status], "method", "text") == {
-        ("LPUSH", "WRONGTYPE"): 1, ("INCR", "ERR"): 1, ("SET", "ERR"): 1, ("EVAL", "TEST"): 1, ("NO-SUCH-COMMAND", "ERR"): 1}
+        ("LPUSH", "WRONGTYPE"): 1, ("INCR", "ERR"): 1, ("SET", "ERR"): 1, ("EVAL", "TEST"): 1,
+        ("NO-SUCH-COMMAND", "ERR"): 1}
     assert failed == {"LPUSH": 1, "INCR": 1, "SET": 1, "EVAL": 1}
     assert ("SET", "word") in st.tally(answers, "method", "target")
     assert "secret-value" not in str(told.events)
@@ -214,8 +215,8 @@ def test_pgbench(stage, postgres, mode):
 def test_postgres_errors(stage, postgres):
     """SQLSTATEs, rows, COPY, the process at the other end; literals are never told."""
     stage.watch()
-    done = sql(stage, "select pg_backend_pid()", "create table t (i int primary key, s text)", "insert into t values (1, 'hidden')",
-               "insert into t values (1, 'hidden')", "select * from missing", "selekt 1", "select 1/0",
+    done = sql(stage, "select pg_backend_pid()", "create table t (i int primary key, s text)",
+               "insert into t values (1, 'hidden')", "insert into t values (1, 'hidden')", "select * from missing", "selekt 1", "select 1/0",
                "select i, repeat(s, 3000) from t, generate_series(1, 20)", "copy t to stdout", status=None)
     told = stage.ended()
     answers = told.answers("postgres")

@@ -79,7 +79,8 @@ def test_dns_dig(stage, dnsmasq, transport):
     stage.watch()
     ask = ["dig", f"@{st.HERE}", "-p", str(PORT), transport, "+noall", "+comments", "+answer", "+tries=1"]
     out = ""
-    for name, kind in (("ok.test", "A"), ("ok.test", "AAAA"), ("no.test", "A"), ("ok.test", "TXT"), ("elsewhere.example", "A")):
+    for name, kind in (("ok.test", "A"), ("ok.test", "AAAA"), ("no.test", "A"), ("ok.test", "TXT"),
+                       ("elsewhere.example", "A")):
         out += stage.run(*ask, name, kind).out
     told = stage.ended()
     answers = told.answers("dns")
@@ -94,7 +95,7 @@ def test_dns_dig(stage, dnsmasq, transport):
 
 
 def test_dns_retries(stage):
-    """A query that is repeated from the same port is one request, whose answer came late; from another one it is another."""
+    """A query that is repeated from its port is one request, answered late; from another port it is another."""
     stage.serve(st.PYTHON, "-c", FORGETFUL, PORT, port=PORT, protocol="udp")
     stage.watch()
     stage.run(st.PYTHON, "-c", ASK_TWICE, PORT)
@@ -114,8 +115,8 @@ def test_dns_retries(stage):
 @pytest.fixture
 def certificate(stage):
     """Of www.example.test, self-signed."""
-    stage.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "9",
-              "-subj", "/CN=www.example.test", "-keyout", stage.place / "key", "-out", stage.place / "cert")
+    stage.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+              "-days", "9", "-subj", "/CN=www.example.test", "-keyout", stage.place / "key", "-out", stage.place / "cert")
     return ["-cert", stage.place / "cert", "-key", stage.place / "key"]
 
 
@@ -126,11 +127,11 @@ def hellos(told):
 @pytest.mark.parametrize("version", ["tls1_2", "tls1_3"])
 def test_tls_hello(stage, certificate, version):
     """Names, version, cipher and ALPN are those s_client prints."""
-    server = stage.serve("openssl", "s_server", "-accept", f"{st.HERE}:{PORT}", *certificate, "-alpn", "h2,http/1.1", "-quiet",
-                         port=PORT)
+    server = stage.serve("openssl", "s_server", "-accept", f"{st.HERE}:{PORT}", *certificate, "-alpn", "h2,http/1.1",
+                         "-quiet", port=PORT)
     stage.watch()
-    done = stage.run("openssl", "s_client", "-connect", f"{st.HERE}:{PORT}", "-servername", "www.example.test", f"-{version}",
-                     "-alpn", "http/1.1", text="Q\n")
+    done = stage.run("openssl", "s_client", "-connect", f"{st.HERE}:{PORT}", "-servername", "www.example.test",
+                     f"-{version}", "-alpn", "http/1.1", text="Q\n")
     told = stage.ended()
     protocol, cipher = re.search(r"New, (\S+), Cipher is (\S+)", done.out).groups()
     hello, = hellos(told)
@@ -138,7 +139,7 @@ def test_tls_hello(stage, certificate, version):
     assert seen["tls.client.server_name"] == "www.example.test"
     assert seen["tls.protocol.version"] == protocol.removeprefix("TLSv")
     assert seen["tls.client.next_protocols"] == re.search(r"ALPN protocol: (\S+)", done.out)[1] == "http/1.1"
-    assert seen.get("tls.next_protocol") == ("http/1.1" if version == "tls1_2" else None)  # what is chosen is encrypted in 1.3
+    assert seen.get("tls.next_protocol") == ("http/1.1" if version == "tls1_2" else None)  # 1.3 encrypts the choice
     assert iana(stage, seen["tls.cipher"]) == cipher
     assert re.fullmatch(r"[0-9a-f]{32}", seen["tls.client.ja3"]) and re.fullmatch(r"[0-9a-f]{32}", seen["tls.server.ja3s"])
     assert re.fullmatch(rf"t{version[3:].replace('_', '')}d\d{{4}}h1_[0-9a-f]{{12}}_[0-9a-f]{{12}}", seen["tls.client.ja4"])
