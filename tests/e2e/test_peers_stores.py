@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests between real programs, live: Redis, memcached, PostgreSQL, MariaDB. What observe tells equals their statistics."""
+"""Requests between real programs, live: Redis, memcached, PostgreSQL, MariaDB. observe tells what they count."""
 import collections
 import pathlib
 import re
@@ -215,8 +215,9 @@ def test_pgbench(stage, postgres, mode):
 def test_postgres_errors(stage, postgres):
     """SQLSTATEs, rows, COPY, the process at the other end; literals are never told."""
     stage.watch()
-    done = sql(stage, "select pg_backend_pid()", "create table t (i int primary key, s text)",
-               "insert into t values (1, 'hidden')", "insert into t values (1, 'hidden')", "select * from missing", "selekt 1", "select 1/0",
+    insert = "insert into t values (1, 'hidden')"
+    done = sql(stage, "select pg_backend_pid()", "create table t (i int primary key, s text)", insert, insert,
+               "select * from missing", "selekt 1", "select 1/0",
                "select i, repeat(s, 3000) from t, generate_series(1, 20)", "copy t to stdout", status=None)
     told = stage.ended()
     answers = told.answers("postgres")
