@@ -35,13 +35,11 @@ char *xc_buf_grow(struct xc_buf *b, size_t n);
 /** Append @n bytes for the caller to write. NULL, and is_full, when they do not fit. */
 static inline char *xc_buf_extend(struct xc_buf *b, size_t n)
 {
-	char *p = b->p + b->len;
-
 	if (b->is_full || b->cap - b->len <= n)
 		return xc_buf_grow(b, n);
 	b->len += n;
-	p[n] = '\0';
-	return p;
+	b->p[b->len] = '\0';
+	return b->p + b->len - n;
 }
 
 /** Append @n bytes of @p. */
