@@ -29,7 +29,7 @@ golden-update: all
 
 bench: deps all
 	@tools/deps.sh peers || echo "deps: some peers are missing"
-	@missed=0; for b in l7 captures tap run; do $(PYTHON) tests/bench/$$b.py || missed=1; done; exit $$missed
+	@missed=0; for b in l7 requests captures tap run; do $(PYTHON) tests/bench/$$b.py || missed=1; done; exit $$missed
 
 accuracy: deps all
 	@$(PYTHON) lab/accuracy.py

@@ -78,8 +78,10 @@ struct xc_flow_bytes {
  */
 #ifdef __bpf__
 #define XC_FORGET() asm volatile("" ::: "memory")
+#define XC_OPAQUE(x) asm volatile("" : "+r"(x))	/* the compiler knows nothing of it any more */
 #else
 #define XC_FORGET() ((void)0)
+#define XC_OPAQUE(x) ((void)0)
 #endif
 
 enum { XC_IP_ICMP = 1, XC_IP_TCP = 6, XC_IP_UDP = 17, XC_IP_ICMP6 = 58, XC_IP_SCTP = 132 };
@@ -89,7 +91,8 @@ XC_INLINE const __u8 *xc_flow_at(const struct xc_flow_bytes *b, __u32 at, __u32 
 {
 	if (at >= XC_FLOW_HEADERS || at + need > b->n)
 		return 0;
-	/* says nothing new to a compiler, but everything to the BPF verifier */
+	/* nothing new to a compiler, which would leave it out, but everything to the BPF verifier */
+	XC_OPAQUE(at);
 	return b->data + (at & (XC_FLOW_HEADERS - 1));
 }
 

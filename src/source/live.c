@@ -31,6 +31,9 @@
 #define STUCK_NS 5000000000ull		/* after the last probe of a shut window */
 #define IDLE_SCAN_NS 5000000000ull	/* otherwise: a scan walks a hash table of megabytes */
 #define REFRESH_NS 2000000000ull	/* namespaces and addresses */
+#define BUSY_NS 1000000ull
+#define BUSY_RECORDS 50u		/* in BUSY_NS: from here on records are let gather */
+#define GATHER_NS 200000ull
 #define RING_BATCH 16384u		/* records in a row: who watches for signals and time gets a turn */
 #define SCAN_SHARE 200			/* scans may take 1/200 of one CPU */
 #define RING_TAG UINT64_MAX
@@ -48,6 +51,9 @@ struct live {
 	struct ring_buffer *ring;
 	uint32_t
 		n_left; /* records until somebody else gets a turn; 0 = the ring is not being read */
+	uint64_t busy_since_ns;	/* since then n_lately records came */
+	uint32_t n_lately;
+	bool is_busy;
 	int epoll_fd;
 	int n_cpus;
 	bool has_started;
@@ -191,7 +197,26 @@ static void read_ring(struct live *l)
 		return;		/* a record's question led here: whoever reads comes to the rest */
 	l->n_left = RING_BATCH;
 	(void)ring_buffer__consume(l->ring);
+	l->n_lately += RING_BATCH - l->n_left;
 	l->n_left = 0;
+}
+
+/*
+ * The kernel wakes us for a record only when we have read all before it. When there are many, those wake-ups cost whoever
+ * sends more than anything else we do: so we come later, and find several.
+ */
+static void let_gather(struct live *l)
+{
+	struct timespec gather = { .tv_nsec = GATHER_NS };
+	uint64_t now = xc_now_ns(), since = now - l->busy_since_ns;
+
+	if (since >= BUSY_NS) {
+		l->is_busy = l->n_lately * BUSY_NS >= BUSY_RECORDS * since;
+		l->n_lately = 0;
+		l->busy_since_ns = now;
+	}
+	if (l->is_busy)
+		(void)nanosleep(&gather, NULL);
 }
 
 /* ---- open and close ---------------------------------------------------------------------- */
@@ -488,6 +513,7 @@ static void deliver(struct live *l, const struct epoll_event *ev)
 	struct xc_netns *ns;
 
 	if (ev->data.u64 == RING_TAG) {
+		let_gather(l);
 		l->heard_ns = xc_now_ns();
 		read_ring(l);
 		return;

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events: how many a second live and from a recording, how old they are when they come out, and what connections hold."""
+import contextlib
 import json
 import os
 import subprocess
 
 import captures
+import tap
 from bed import PORT, START_S, LabError, pinned, stop, wait_for
 from observers import FORMATS, Account, end
 
 AGE_LIMIT_S = 60
-CONNECTIONS_PORT = 8081
 
 
 def run(bed, args):
@@ -87,25 +88,32 @@ def ages(watchers, rate, seconds):
 
 # ---- what connections hold -----------------------------------------------------------------------
 
+@contextlib.contextmanager
+def connections(args):
+    """One side of them, once it is ready."""
+    with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            if process.stdout.readline() != "ready\n":
+                raise LabError(f"{' '.join(args)}: it ended")
+            yield
+            process.stdin.close()
+            process.wait(AGE_LIMIT_S)
+        finally:
+            stop(process)
+
+
 def resident(watchers, count):
-    """One client with `count` open connections, each with a request: KB that observe has, at its end and at its peak."""
+    """KB that observe has with so many connections open, each with a request; both sides in a namespace of their own."""
     bed = watchers.bed
-    client = subprocess.Popen(bed.inside(pinned(bed.cpu, [bed.built("connections"), str(count), str(CONNECTIONS_PORT)])),
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        watcher = watchers.start_observe([*FORMATS["json"], "--pid", str(client.pid)], cpu=bed.other_cpu())
+    program = pinned(bed.cpu, [bed.built("connections"), str(count), str(PORT)])
+    with tap.Bed() as pair, connections(pair.inside(pair.b, program)):
+        watcher = watchers.start_observe(FORMATS["json"], cpu=bed.other_cpu(), netns=pair.a)
         try:
             idle_kb = watcher.peak_kb()
-            client.stdin.write("go\n")
-            client.stdin.flush()
-            if client.stdout.readline() != "open\n":
-                raise LabError(f"{count} connections cannot be opened")
-            peak_kb, parts = watcher.peak_kb(), watcher.memory_kb()
+            with connections(pair.inside(pair.a, [*program, "10.8.0.2"])):
+                wait_for(watcher.is_idle, START_S, "observe does not come to rest", pause=0.05)
+                peak_kb, parts = watcher.peak_kb(), watcher.memory_kb()
         finally:
             account = end(watcher)
-        client.stdin.close()
-        client.wait(AGE_LIMIT_S)
-    finally:
-        stop(client)
     return {"idle_kb": idle_kb, "peak_kb": peak_kb, "parts": parts, "connections": account.connections,
             "requests": account.requests, "lost": account.lost}

@@ -46,8 +46,8 @@ class Observers(Watchers):
         self.start = {"nothing": Nobody, "observe, JSON": self.start_crosscut,
                       "observe, summary": lambda: self.start_observe(FORMATS["summary"]), "tcpdump -w": self.start_tcpdump}
 
-    def start_observe(self, options, out=NOWHERE, cpu=None):
-        args = [self.crosscut, "observe", "--netns", self.bed.netns, "--stats", *NO_LIMIT, *options]
+    def start_observe(self, options, out=NOWHERE, cpu=None, netns=None):
+        args = [self.crosscut, "observe", "--netns", netns or self.bed.netns, "--stats", *NO_LIMIT, *options]
         return Watcher(self.bed, args, "crosscut: watching", out, cpu)
 
     def start_crosscut(self, *options):

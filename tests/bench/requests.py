@@ -102,8 +102,9 @@ def memory(watchers, _args):
         bar = BASE_KB + count * CONNECTION_KB
         say(f"  {m['connections']:6} connections: {m['peak_kb'] / 1024:.1f} MB ({parts}), {m['idle_kb'] / 1024:.1f} MB with none; "
             f"{(m['peak_kb'] - m['idle_kb']) * 1024 / count:.0f} bytes each; {m['lost']} records lost")
-        good = m["peak_kb"] <= bar and m["connections"] == count
-        bars.append((f"memory, {count} connections: at most {bar / 1024:.0f} MB", good, f"{m['peak_kb'] / 1024:.1f} MB"))
+        good = m["peak_kb"] <= bar and m["requests"] == count
+        bars.append((f"memory, {count} connections: at most {bar / 1024:.0f} MB", good,
+                     f"{m['peak_kb'] / 1024:.1f} MB, {m['requests']} requests read"))
     return bars
 
 
