@@ -32,7 +32,7 @@ def dns(row):
             rcode = row["dns.flags.rcode"]
             yield "dns.answers", f"{int(ident, 0)} {rcode[0] if rcode else '-'}"
         elif number < len(row["dns.qry.name"]):
-            yield "dns.questions", f"{int(ident, 0)} {row['dns.qry.name'][number].lower().rstrip('.')}"
+            yield "dns.questions", f"{int(ident, 0)} {row['dns.qry.name'][number].lower().rstrip('.').replace('<root>', '')}"
 
 
 def seen(row):
