@@ -121,7 +121,10 @@ int xc_taps_flush(struct xc_taps *t)
 {
 	int r = close_ended(t);
 
-	return r ? r : close_window(t, t->no++);
+	/* for the grace of the window before, the open one is the second */
+	for (uint64_t open_no = stamp_ns(t) / t->cfg.window_ns; !r && t->no <= open_no; t->no++)
+		r = close_window(t, t->no);
+	return r;
 }
 
 /* ---- open and close --------------------------------------------------------------------------------- */
