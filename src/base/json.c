@@ -10,7 +10,7 @@
 /* Bytes of @s that stand for themselves. */
 static size_t plain_len(const char *s)
 {
-	static const bool is_plain[256] = { [0x20 ... 0x21] = true,	/* all but " and \ */
+	static const bool is_plain[256] = { [0x20 ... 0x21] = true, /* all but " and \ */
 					    [0x23 ... 0x5b] = true,
 					    [0x5d ... 0x7e] = true };
 	size_t n = 0;
@@ -45,7 +45,7 @@ static void put_string(struct xc_buf *b, const char *s)
 	size_t n = plain_len(s);
 	char *p = s[n] ? NULL : xc_buf_extend(b, n + 2);
 
-	if (p) {	/* nearly all are plain */
+	if (p) { /* nearly all are plain */
 		p[0] = p[n + 1] = '"';
 		memcpy(p + 1, s, n);
 		return;
@@ -67,7 +67,7 @@ static void begin(struct xc_json *j, const char *key)
 	char *p;
 
 	j->needs_comma = true;
-	if (key && !key[n] && (p = xc_buf_extend(j->out, comma + n + 3))) {	/* in one piece */
+	if (key && !key[n] && (p = xc_buf_extend(j->out, comma + n + 3))) { /* in one piece */
 		p[0] = ',';
 		p[comma] = p[comma + n + 1] = '"';
 		memcpy(p + comma + 1, key, n);

@@ -20,7 +20,7 @@ void xc_put_uint(struct xc_buf *out, uint64_t n)
 /* @x in [0, EXACT_MAX) with @decimals places, without zeros at the end. */
 static void put_fixed(struct xc_buf *out, double x, int decimals)
 {
-	static const double scale[] = { 1e0, 1e1, 1e2, 1e3, 1e4,  1e5,	1e6,
+	static const double scale[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
 					1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
 	char text[XC_DIGITS_MAX + 2 + DECIMALS_MAX], *end = text + sizeof(text), *start;
 	uint64_t n = (uint64_t)(x * scale[decimals] + 0.5), whole = 1;

@@ -31,8 +31,8 @@
 #define STUCK_NS 5000000000ull		/* after the last probe of a shut window */
 #define IDLE_SCAN_NS 5000000000ull	/* otherwise: a scan walks a hash table of megabytes */
 #define REFRESH_NS 2000000000ull	/* namespaces and addresses */
-#define BUSY_NS 1000000ull
-#define BUSY_RECORDS 50u		/* in BUSY_NS: from here on records are let gather */
+#define BUSY_NS 10000000ull
+#define BUSY_RECORDS 500u		/* in BUSY_NS: from here on records are let gather */
 #define GATHER_NS 200000ull
 #define RING_BATCH 16384u		/* records in a row: who watches for signals and time gets a turn */
 #define SCAN_SHARE 200			/* scans may take 1/200 of one CPU */
@@ -49,8 +49,7 @@ struct live {
 	struct xc_attached *scan, *tls;	/* those probes among them, or NULL */
 	struct xc_plaintext *plaintext;	/* NULL = not asked for */
 	struct ring_buffer *ring;
-	uint32_t
-		n_left; /* records until somebody else gets a turn; 0 = the ring is not being read */
+	uint32_t n_left;	/* records until somebody else gets a turn; 0 = nobody reads */
 	uint64_t busy_since_ns;	/* since then n_lately records came */
 	uint32_t n_lately;
 	bool is_busy;
@@ -134,7 +133,7 @@ static void on_name(void *arg, const char *name, uint32_t value)
 	int len;
 
 	if (value >= XC_ENUM_VALUES)
-		return;		/* masks and subsystem bases */
+		return;	/* masks and subsystem bases */
 	len = snprintf((char *)n->e + n->len, n->cap - n->len, "%u=%s", value, name);
 	if (len < 0 || n->len + (size_t)len + 1 > n->cap)
 		return;
@@ -194,7 +193,7 @@ static int on_ring(void *arg, void *data, size_t size)
 static void read_ring(struct live *l)
 {
 	if (l->n_left)
-		return;		/* a record's question led here: whoever reads comes to the rest */
+		return;	/* a record's question led here: whoever reads comes to the rest */
 	l->n_left = RING_BATCH;
 	(void)ring_buffer__consume(l->ring);
 	l->n_lately += RING_BATCH - l->n_left;
@@ -520,7 +519,7 @@ static void deliver(struct live *l, const struct epoll_event *ev)
 	}
 	ns = &l->scope.ns[ev->data.u64 / 2];
 	if (!ns->inum)
-		return;		/* let go since the event was fetched */
+		return;	/* let go since the event was fetched */
 	if (ev->data.u64 & 1)
 		xc_icmp_read(ns, ns->icmp6_fd, 6, &l->env);
 	else

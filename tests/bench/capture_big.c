@@ -18,7 +18,7 @@
 
 struct frame {
 	uint64_t ns;
-	size_t no;		/* in the order they were read */
+	size_t no;	/* in the order they were read */
 	uint32_t caplen, len;
 	uint8_t *data;
 };

@@ -6,8 +6,11 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
+
+from rounds import print_bars
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -35,12 +38,15 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=BUILD / "bench_l7")
     parser.add_argument("--seconds", type=float, default=0.2, help="for each sample and round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, says little")
     parser.add_argument("protocols", nargs="*", help="all of them, when none is named")
     args = parser.parse_args()
+    if args.quick:
+        args.seconds, args.rounds = 0.02, 1
     if not args.program.exists():
         print(f"bench: {args.program} is not there: build first", file=sys.stderr)
         return 1
-    names = args.protocols or (BUILD / "l7.list").read_text().replace("X(", "").replace(")", "").split()
+    names = args.protocols or re.findall(r"^X\((\w+)\)", (BUILD / "l7.list").read_text(), re.M)
     found = {}
     print(f"{'protocol':<12}{'sample':<28}{'requests/s':>14}{'MB/s':>10}")
     for name in names:
@@ -49,7 +55,7 @@ def main():
             print(f"{name:<12}{sample.name:<28}{requests:>14,.0f}{bytes_s / 1e6:>10,.1f}", flush=True)
     got = found.get(BAR[:2])
     if got is not None:
-        print(f"bar: {BAR[0]} {BAR[1]}: {got:,.0f} of {BAR[2]:,} requests/s{'' if got >= BAR[2] else ': MISSED'}")
+        print_bars([(f"{BAR[0]} {BAR[1]}: at least {BAR[2]:,} requests/s", got >= BAR[2], f"{got:,.0f}")])
     return int(got is not None and got < BAR[2])
 
 
