@@ -81,6 +81,7 @@ def ages(watchers, rate, seconds):
         said, _ = reader.communicate(timeout=AGE_LIMIT_S)
     finally:
         stop(reader)
+        pipe.unlink()
     if reader.returncode:
         raise LabError("no event came out of the pipe")
     return json.loads(said) | {"rate": sent["requests"] / sent["seconds"], "lost": account.lost}
