@@ -91,7 +91,15 @@ XC_INLINE const __u8 *xc_flow_at(const struct xc_flow_bytes *b, __u32 at, __u32 
 {
 	if (at >= XC_FLOW_HEADERS || at + need > b->n)
 		return 0;
-	/* nothing new to a compiler, which would leave it out, but everything to the BPF verifier */
+	/* says nothing new to a compiler, but everything to the BPF verifier */
+	return b->data + (at & (XC_FLOW_HEADERS - 1));
+}
+
+/* The same where @at is a sum of what the packet says: the compiler would leave the mask out, and older verifiers (6.1) lose the bound. */
+XC_INLINE const __u8 *xc_flow_at_sum(const struct xc_flow_bytes *b, __u32 at, __u32 need)
+{
+	if (at >= XC_FLOW_HEADERS || at + need > b->n)
+		return 0;
 	XC_OPAQUE(at);
 	return b->data + (at & (XC_FLOW_HEADERS - 1));
 }
@@ -267,7 +275,7 @@ XC_INLINE int xc_flow_parse_ip(const struct xc_flow_bytes *b, __u32 at, struct x
 XC_INLINE __u8 xc_flow_wscale(const struct xc_flow_bytes *b, __u32 at, __u32 n)
 {
 	for (int i = 0; i < 12 && n >= 3; i++) {	/* a SYN has 40 bytes of options */
-		const __u8 *o = xc_flow_at(b, at, 3);
+		const __u8 *o = xc_flow_at_sum(b, at, 3);
 		__u32 len;
 
 		if (!o || o[0] == 0)

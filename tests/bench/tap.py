@@ -107,9 +107,9 @@ def running(args, **popen):
 
 @contextlib.contextmanager
 def features(bed, crosscut, *options):
-    """crosscut on the client's interface; its process. Rows go nowhere."""
+    """crosscut on the client's interface; its process. Rows go nowhere. Requests are another bench (requests.py)."""
     log = bed.dir / "features.err"
-    args = [crosscut, "features", "eth0", "--netns", bed.a, "-d", "0", "-w", "1s", "--out", "-", "--stats", *options]
+    args = [crosscut, "features", "eth0", "--netns", bed.a, "-d", "0", "-w", "1s", "--out", "-", "--stats", "--no-requests", *options]
     with open(log, "wb") as err, running(args, stdout=subprocess.DEVNULL, stderr=err) as process:
         def is_ready():
             if process.poll() is not None:
