@@ -65,13 +65,6 @@ static void hold(struct xc_trouble *t, const struct xc_failed_request *r)
 		at->owner = *r->owner;
 }
 
-static bool has_same_label(const char *a, const char *b)
-{
-	size_t n = strcspn(a, ".");
-
-	return n && n == strcspn(b, ".") && !memcmp(a, b, n) && strcmp(a, b);
-}
-
 /*
  * Names of the same search list as @name that did not exist are told at @due_ns: later when @name is asked for now, never
  * (0) when it exists.
@@ -83,7 +76,7 @@ static void put_off(struct xc_trouble *t, const struct xc_tuple *client, const c
 		struct held *h = &t->held[i];
 
 		if (h->due_ns && !memcmp(h->r.client.saddr, client->saddr, 16) &&
-		    has_same_label(h->r.fact.target, name))
+		    xc_request_is_same_search(h->r.fact.target, name))
 			h->due_ns = due_ns;
 	}
 }

@@ -152,14 +152,6 @@ static void add_http(struct xc_flow_requests *s, const struct xc_request *r,
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
-/* Do two names begin with the same label, as those of one search list do? */
-static bool has_same_label(const char *a, const char *b)
-{
-	size_t n = strcspn(a, ".");
-
-	return n && n == strcspn(b, ".") && !memcmp(a, b, n);
-}
-
 static const uint8_t *client_of(const struct xc_flow_key *key)
 {
 	return key->addr[key->port_he[0] == 53];
@@ -182,7 +174,7 @@ static void forgive(struct xc_requests *t, struct entry *e, const struct xc_requ
 
 		if (!x->entry || memcmp(x->client, client_of(&e->key), sizeof(x->client)) ||
 		    r->request_first_ns > x->ns + SEARCH_NS ||
-		    !has_same_label(x->name, r->target) || !strcmp(x->name, r->target))
+		    !xc_request_is_same_search(x->name, r->target))
 			continue;
 		x->entry->sum.n_dns_failures--;
 		x->entry = NULL;

@@ -210,6 +210,13 @@ uint64_t xc_request_last_byte_ns(const struct xc_request *r)
 	return between(r->request_first_ns, r->response_last_ns);
 }
 
+bool xc_request_is_same_search(const char *a, const char *b)
+{
+	size_t n = strcspn(a, ".");
+
+	return n && n == strcspn(b, ".") && !memcmp(a, b, n) && strcmp(a, b);
+}
+
 const char *xc_result_str(enum xc_result result)
 {
 	static const char *const words[] = { "unknown", "ok", "client_error", "no_answer",

@@ -114,6 +114,9 @@ const char *xc_request_next(const struct xc_request *r, const char *at, const ch
 uint64_t xc_request_first_byte_ns(const struct xc_request *r);
 uint64_t xc_request_last_byte_ns(const struct xc_request *r);
 
+/** Are these two names a resolver may try one after the other (search list): the same first label, and yet different? */
+bool xc_request_is_same_search(const char *a, const char *b);
+
 /** "ok", "client_error", "no_answer", "server_error"; "unknown" for none. */
 const char *xc_result_str(enum xc_result result);
 
