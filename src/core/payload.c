@@ -128,14 +128,6 @@ void xc_payload_feed(struct xc_payload *p, const struct xc_segment *seg)
 	(void)xc_l7_table_feed(p->table, seg);
 }
 
-static void close_socket(struct xc_payload *p, const struct xc_segment_evt *e, uint64_t now_ns)
-{
-	struct xc_l7_conn *c = xc_l7_table_find(p->table, &e->tuple, e->cookie);
-
-	if (c && c->cookie == e->cookie)
-		xc_l7_table_close(p->table, c, now_ns);
-}
-
 void xc_payload_record(struct xc_payload *p, const struct xc_segment_evt *e, int64_t wall_offset_ns)
 {
 	struct xc_segment seg;
@@ -143,7 +135,8 @@ void xc_payload_record(struct xc_payload *p, const struct xc_segment_evt *e, int
 	if (e->hdr.size_bytes < sizeof(*e))
 		return;
 	if (e->what == XC_SEGMENT_CLOSED)
-		close_socket(p, e, e->hdr.ts_ns + (uint64_t)wall_offset_ns);
+		xc_l7_table_close_socket(p->table, &e->tuple, e->cookie,
+					 e->hdr.ts_ns + (uint64_t)wall_offset_ns);
 	if ((e->what != XC_SEGMENT_PACKET && e->what != XC_SEGMENT_PLAINTEXT) ||
 	    !xc_segment_of_record(e, &seg))
 		return;

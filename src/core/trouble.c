@@ -247,14 +247,11 @@ static void note_end(struct xc_trouble *t, const struct xc_segment *seg)
 void xc_trouble_feed(struct xc_trouble *t, const struct xc_segment_evt *e)
 {
 	struct xc_segment seg;
-	struct xc_l7_conn *c;
 
 	t->now_ns = later(t->now_ns, e->hdr.ts_ns);
 	t->owner = e->owner.tgid ? &e->owner : NULL;
 	if (e->what == XC_SEGMENT_CLOSED) {
-		c = xc_l7_table_find(t->table, &e->tuple, e->cookie);
-		if (c && c->cookie == e->cookie)
-			xc_l7_table_close(t->table, c, e->hdr.ts_ns);
+		xc_l7_table_close_socket(t->table, &e->tuple, e->cookie, e->hdr.ts_ns);
 	} else if (e->what != XC_SEGMENT_TOTALS && xc_segment_of_record(e, &seg)) {
 		t->seen_ns = later(t->seen_ns, seg.ts_ns);
 		if (seg.tcp_flags & (XC_TCP_FIN | XC_TCP_RST))

@@ -376,6 +376,15 @@ struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segme
 	return NULL;
 }
 
+void xc_l7_table_close_socket(struct xc_l7_table *t, const struct xc_tuple *tuple, uint64_t cookie,
+			      uint64_t now_ns)
+{
+	struct xc_l7_conn *c = xc_l7_table_find(t, tuple, cookie);
+
+	if (c && c->cookie == cookie)
+		xc_l7_table_close(t, c, now_ns);
+}
+
 void xc_l7_table_touch(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns)
 {
 	struct entry *e = (struct entry *)c;

@@ -71,6 +71,10 @@ struct xc_l7_conn *xc_l7_table_find_flow(const struct xc_l7_table *t, const stru
 /** The connection is over. Without sockets (cookie 0) the table tells that from FINs and RST. */
 void xc_l7_table_close(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns);
 
+/** The socket @cookie of @tuple is gone: its connection is over, unless it is only remembered as the other end of one. */
+void xc_l7_table_close_socket(struct xc_l7_table *t, const struct xc_tuple *tuple, uint64_t cookie,
+			      uint64_t now_ns);
+
 /** Something passed on @c that nobody wanted to see: it is not silent. */
 void xc_l7_table_touch(struct xc_l7_table *t, struct xc_l7_conn *c, uint64_t now_ns);
 
