@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc libc6-dev linux-libc-dev make meson ninja-build pkg-config python3 clang-14 bpftool
-	libbpf-dev libnftables-dev libjansson-dev libmnl-dev libcap-ng-dev libyaml-dev libpcap-dev zlib1g-dev nettle-dev libcmocka-dev"
+	libbpf-dev libelf-dev libnftables-dev libjansson-dev libmnl-dev libcap-ng-dev libyaml-dev libpcap-dev zlib1g-dev nettle-dev libcmocka-dev"
 test="python3-pytest clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck gcovr
 	iproute2 iputils-ping procps util-linux nftables iptables conntrack curl nginx-light dnsmasq-base ethtool iperf3
 	bind9-dnsutils wrk apache2-utils tcpdump bpftrace libnghttp2-dev openssl

@@ -25,10 +25,14 @@ enum xc_segment_lost {
 	XC_SEGMENT_LOST_BUDGET = 1 << 1,	/* payload beyond what is told before somebody wants it */
 };
 
+/* In a cookie: the flow has no socket in scope, it passes through this host; the rest tells flows apart. */
+#define XC_SEGMENT_FORWARDED (1ull << 62)
+
 struct xc_segment_evt {
 	struct xc_evt hdr;	/* size_bytes includes data */
-	__u64 cookie;		/* of the local socket, and of its peer where datagrams have many; 0 = a capture: every packet comes */
-	struct xc_tuple tuple;	/* s* = who sent the packet; of CLOSED and TOTALS: this socket */
+	__u64 cookie;		/* of the local socket, and of its peer where datagrams have many; with XC_SEGMENT_FORWARDED: of a flow; 0 = a capture: every packet comes */
+	struct xc_tuple
+		tuple; /* s* = who sent the packet; of CLOSED and TOTALS: this socket, or who began the flow */
 	struct xc_owner owner;	/* of the local socket; tgid 0 = not known */
 	__u64 bytes
 		[2]; /* payload on the wire so far: sent, received; repetitions included; not of a capture */
@@ -42,7 +46,7 @@ struct xc_segment_evt {
 	__u32 tid;		/* thread that sent it; 0 = not known */
 	__u8 what;		/* enum xc_segment_what */
 	__u8 tcp_flags;		/* of CLOSED: RST = this end gave the connection up */
-	__u8 is_outbound;	/* sent by the local socket */
+	__u8 is_outbound;	/* sent by the local socket, or by who began the flow */
 	__u8 is_first;		/* of this socket, as far as we know */
 	__u8 lost;		/* enum xc_segment_lost */
 	__u8 _pad0[7];

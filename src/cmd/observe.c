@@ -88,6 +88,15 @@ static int check_usage(const struct xc_config *cfg)
 		       XC_EXIT_USAGE;
 	if (o->tls_uprobes[0] && (cfg->read[0] || o->is_mock))
 		return xc_err(0, "--tls-uprobes reads processes of this host, live"), XC_EXIT_USAGE;
+	if (o->forwarded[0] && (cfg->read[0] || o->is_mock))
+		return xc_err(0, "--forwarded reads packets of this host, live"), XC_EXIT_USAGE;
+	if (o->forwarded[0] && !strcmp(o->forwarded, "all"))
+		return xc_err(0,
+			      "--forwarded wants one interface: on all of them every packet would pass twice"),
+		       XC_EXIT_USAGE;
+	if (o->forwarded[0] && cfg->netns.n > 1)
+		return xc_err(0, "--forwarded wants one --netns: the one with the interface"),
+		       XC_EXIT_USAGE;
 	if (!o->with_core && !cfg->read[0] && !o->is_mock)
 		return xc_err(0,
 			      "enable_core is off, but there is no other way to run on a kernel"),
@@ -124,6 +133,7 @@ const struct xc_cmd xc_cmd_observe = {
 		"crosscut observe --dns example.com --count 10  # the next ten DNS events of a domain\n"
 		"crosscut observe --summary -d 60s  # rates, errors, p50, p95, p99 of every server\n"
 		"crosscut observe -r capture.pcap --status 5xx  # what failed in a capture; needs no root\n"
+		"crosscut observe --forwarded docker0  # also what containers say to other hosts\n"
 		"crosscut observe --mock --count 20  # what it looks like, without root\n",
 	.run = observe_run,
 };

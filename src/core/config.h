@@ -66,6 +66,7 @@ struct xc_observe_config {
 	bool with_query;
 	bool is_mock;
 	bool records_plaintext;
+	char forwarded[16];		/* an interface; empty = none */
 	char tls_uprobes[16];		/* a process id or "all"; empty = none */
 	char name[64];
 	uint64_t count;			/* events; 0 = no limit */

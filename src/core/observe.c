@@ -99,13 +99,14 @@ static int run(struct observe *o)
 				  .has_enough = has_enough,
 				  .rest = rest,
 				  .state = o };
-	struct xc_source_env env = { .ring_bytes = (uint32_t)cfg->observe.ring_bytes,
-				     .max_connections = cfg->observe.max_connections,
-				     .with_payload = true,
-				     .payload_budget = PAYLOAD_BUDGET,
-				     .tls_uprobes = cfg->observe.tls_uprobes[0] ?
-							    cfg->observe.tls_uprobes :
-							    NULL };
+	struct xc_source_env env = {
+		.ring_bytes = (uint32_t)cfg->observe.ring_bytes,
+		.max_connections = cfg->observe.max_connections,
+		.with_payload = true,
+		.payload_budget = PAYLOAD_BUDGET,
+		.forwarded = cfg->observe.forwarded[0] ? cfg->observe.forwarded : NULL,
+		.tls_uprobes = cfg->observe.tls_uprobes[0] ? cfg->observe.tls_uprobes : NULL
+	};
 	int r, closed;
 
 	r = xc_run_new(cfg, &taker, &o->run);

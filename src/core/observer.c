@@ -175,19 +175,35 @@ static void count(struct xc_observer *o, struct link *l)
 	l->ifindex = e->ifindex ? e->ifindex : l->ifindex;
 }
 
+/* Packets are seen on their way: there is neither a process nor a local end. */
+static bool is_forwarded(const struct xc_l7_conn *c)
+{
+	return !(c->cookie & PLAINTEXT_COOKIE) && c->cookie & XC_SEGMENT_FORWARDED;
+}
+
 static enum xc_direction direction_of(const struct xc_l7_conn *c)
 {
 	if (!c->cookie)
 		return XC_DIRECTION_UNKNOWN;
+	if (is_forwarded(c))
+		return XC_DIRECTION_FORWARDED;
 	return c->is_outbound ? XC_DIRECTION_OUTBOUND : XC_DIRECTION_INBOUND;
+}
+
+/* Do the counters begin with what the server sent? They begin with who opened the flow, as far as that is seen. */
+static bool is_turned(const struct xc_l7_conn *c, const struct link *l)
+{
+	if (is_forwarded(c))
+		return !c->is_outbound;
+	/* a capture counts by who was taken for the client first */
+	return !c->cookie && !xc_tuple_equal(&l->tuple, &c->session.tuple);
 }
 
 static struct xc_netevent event_of(struct xc_observer *o, const struct xc_l7_conn *c,
 				   struct link *l, enum xc_netevent_type type)
 {
 	const struct xc_session *s = &c->session;
-	/* a capture counts by who was taken for the client first */
-	bool is_swapped = !c->cookie && !xc_tuple_equal(&l->tuple, &s->tuple);
+	bool is_swapped = is_turned(c, l);
 	struct xc_netevent e;
 
 	if (is_at(o, l))
@@ -346,14 +362,16 @@ static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct 
 		xc_policy_tell(c, dir, w, o->cfg.want, o->cfg.want_arg);
 }
 
-static void on_twin(void *arg, struct xc_l7_conn *c)
+static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie)
 {
 	struct xc_observer *o = arg;
 	struct link *l = c->session.user;
 
-	if (l)
+	if (l && cookie == c->peer_cookie)
 		l->peer = o->at->owner;
-	xc_policy_silence(c->peer_cookie, o->cfg.want, o->cfg.want_arg);
+	else if (l)
+		l->cookie = c->cookie;
+	xc_policy_silence(cookie, o->cfg.want, o->cfg.want_arg);
 }
 
 static const struct xc_l7_events events = {

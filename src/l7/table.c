@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "l7/table.h"
 
+#include "abi/segment.h"
 #include "base/index.h"
 #include "model/net.h"
 
@@ -64,7 +65,13 @@ static bool is_same_flow(const struct xc_tuple *a, const struct xc_tuple *b)
 	return xc_tuple_equal(a, b) || xc_tuple_equal(a, &swapped);
 }
 
-/* Is @seg seen by the other end of @c? What the one sends the other receives. */
+/* A socket tells when it is gone; a capture and a flow that is forwarded do not. */
+static bool has_socket(uint64_t cookie)
+{
+	return cookie && !(cookie & XC_SEGMENT_FORWARDED);
+}
+
+/* Is @seg seen by the other end of @c, or on the way? What the one sends the other receives. */
 static bool is_twin(const struct xc_l7_conn *c, const struct xc_segment *seg)
 {
 	const struct xc_session *s = &c->session;
@@ -72,7 +79,8 @@ static bool is_twin(const struct xc_l7_conn *c, const struct xc_segment *seg)
 	const struct xc_stream *st = &s->stream[from_client ? XC_L7_CLIENT : XC_L7_SERVER];
 	int32_t apart = (int32_t)(seg->seq - st->next);
 
-	if (c->peer_cookie || c->is_outbound == (from_client == seg->is_outbound))
+	if (has_socket(c->cookie) && has_socket(seg->cookie) &&
+	    (c->peer_cookie || c->is_outbound == (from_client == seg->is_outbound)))
 		return false;
 	if (c->netns != seg->netns && xc_addr_is_loopback(seg->tuple.daddr))
 		return false;
@@ -304,9 +312,34 @@ static bool is_new_life(const struct xc_l7_conn *c, const struct xc_segment *seg
 	return st->is_started || s->l7.is_late[XC_L7_CLIENT] || s->l7.is_late[XC_L7_SERVER];
 }
 
+/*
+ * @seg is of the flow of @e, seen elsewhere. A socket knows more than whoever passes packets on, and takes over: both tell
+ * the same bytes. Return: the cookie from which nothing is wanted any more.
+ */
+static uint64_t meet_twin(struct entry *e, const struct xc_segment *seg)
+{
+	struct xc_l7_conn *c = &e->c;
+	uint64_t cookie = c->cookie;
+
+	if (!has_socket(cookie) && has_socket(seg->cookie) && !e->is_husk) {
+		c->session.cookie = c->cookie = seg->cookie;
+		c->netns = seg->netns;
+		c->is_outbound = xc_tuple_equal(&seg->tuple, &c->session.tuple) == seg->is_outbound;
+		e->told[0] = e->told[1] = (struct xc_l7_want){ 0 };
+		e->has_told[0] = e->has_told[1] = false;
+		return cookie;
+	}
+	if (has_socket(seg->cookie) && !c->peer_cookie) {
+		c->peer_cookie = seg->cookie;
+		c->peer_netns = seg->netns;
+	}
+	return seg->cookie;
+}
+
 static struct entry *entry_for(struct xc_l7_table *t, const struct xc_segment *seg)
 {
 	struct entry *e = find(t, &seg->tuple, seg->cookie);
+	uint64_t other;
 
 	if (e && seg->cookie == e->c.cookie && is_new_life(&e->c, seg)) {
 		remove_entry(t, e, false);
@@ -317,10 +350,9 @@ static struct entry *entry_for(struct xc_l7_table *t, const struct xc_segment *s
 	e = find_twin(t, seg);
 	if (!e)
 		return add(t, seg);
-	e->c.peer_cookie = seg->cookie;
-	e->c.peer_netns = seg->netns;
+	other = meet_twin(e, seg);
 	if (t->cfg.events->twin)
-		t->cfg.events->twin(t->cfg.arg, &e->c);
+		t->cfg.events->twin(t->cfg.arg, &e->c, other);
 	return e;
 }
 
@@ -370,7 +402,7 @@ struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segme
 	xc_session_feed(&e->c.session, seg);
 	tell_wants(t, e);
 	wait_if_needed(t, e);
-	if (e->c.cookie || !is_over(&e->c.session))
+	if (has_socket(e->c.cookie) || !is_over(&e->c.session))
 		return &e->c;
 	make_husk(t, e, false);	/* no socket tells when it is gone */
 	return NULL;

@@ -13,10 +13,10 @@ struct xc_l7_table;
 /* One connection, as the table keeps it. Read only for others, but for session.user. */
 struct xc_l7_conn {
 	struct xc_session session;	/* first member */
-	uint64_t cookie;	/* of the socket whose packets are read; 0 = a capture */
+	uint64_t cookie;	/* of the socket whose packets are read (abi/segment.h); 0 = a capture */
 	uint64_t peer_cookie;	/* of the other end's socket, when it is on this host */
 	uint32_t netns, peer_netns;
-	bool is_outbound;	/* the socket of cookie is the client's */
+	bool is_outbound;	/* the socket of cookie is the client's; without one: who was taken for it began the flow */
 };
 
 /* Callbacks; those that are NULL are not called. Nothing may be fed from within. */
@@ -26,8 +26,8 @@ struct xc_l7_events {
 			enum xc_request_stage stage);
 	/* What the capture should do with the next bytes of @dir has changed. */
 	void (*want)(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct xc_l7_want want);
-	/* @c->peer_cookie is known now: nothing is wanted of that socket. */
-	void (*twin)(void *arg, struct xc_l7_conn *c);
+	/* Packets of @c are seen at @cookie as well: nothing is wanted from there. Mostly it is the peer's socket. */
+	void (*twin)(void *arg, struct xc_l7_conn *c, uint64_t cookie);
 	/* The last word about @c; it is freed behind this. @is_timeout: nothing ended it, it was silent too long or made room */
 	void (*closed)(void *arg, struct xc_l7_conn *c, bool is_timeout);
 };

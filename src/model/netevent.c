@@ -29,7 +29,7 @@ const char *xc_netevent_type_str(enum xc_netevent_type type)
 
 const char *xc_direction_str(enum xc_direction direction)
 {
-	static const char *const words[] = { NULL, "outbound", "inbound" };
+	static const char *const words[] = { NULL, "outbound", "inbound", "forwarded" };
 
 	return words[direction];
 }

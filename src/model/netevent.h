@@ -28,6 +28,7 @@ enum xc_direction {
 	XC_DIRECTION_UNKNOWN,		/* a capture does not tell */
 	XC_DIRECTION_OUTBOUND,		/* the client is here */
 	XC_DIRECTION_INBOUND,		/* the server is here */
+	XC_DIRECTION_FORWARDED,		/* neither: it passes through */
 };
 
 enum xc_netevent_state {
@@ -56,7 +57,7 @@ struct xc_netevent {
 	uint32_t netns;
 	uint32_t ifindex;
 	uint64_t bytes_sent,
-		bytes_recv; /* payload so far, as the local end sees it; of a capture, the client */
+		bytes_recv; /* payload so far, as the local end sees it; where there is none, the client */
 	uint64_t packets_sent, packets_recv;
 
 	uint64_t payload_bytes;	/* of this message */

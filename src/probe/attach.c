@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any probe: choose the programs this kernel can take, load them, attach them. */
 #include "probe/probe.h"
+#include "probe/uprobe.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -15,6 +16,7 @@ struct xc_attached {
 	struct {
 		const char *name;
 		struct bpf_link *link;
+		int fd;		/* of what the library has no link for; 0 = none */
 	} links[LINKS_MAX];
 	size_t n;
 };
@@ -56,8 +58,11 @@ void xc_probe_close(struct xc_attached *attached)
 {
 	if (!attached)
 		return;
-	for (size_t i = 0; i < attached->n; i++)
+	for (size_t i = 0; i < attached->n; i++) {
 		bpf_link__destroy(attached->links[i].link);
+		if (attached->links[i].fd)
+			(void)close(attached->links[i].fd);
+	}
 	bpf_object__close(attached->obj);
 	free(attached);
 }
@@ -134,6 +139,9 @@ static void pick_programs(const struct xc_probe *probe, const struct xc_probe_en
 		bool is_wanted = fits(p, env->kernel);
 
 		(void)bpf_program__set_autoload(prog, is_wanted);
+		if (is_wanted && prog && bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE &&
+		    xc_uprobe_has_links(env->kernel))
+			xc_uprobe_prepare(prog);
 		env->report->n_programs += is_wanted;
 		if (falls_short(p, env->kernel))
 			xc_report_missing(env->report, p->lacks, p->so);
@@ -186,12 +194,21 @@ int xc_attached_uprobe(struct xc_attached *attached, const char *name,
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(attached->obj, name);
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = at->function);
+	int fd;
 
 	if (!prog)
 		return -ENOENT;
 	if (attached->n == LINKS_MAX)
 		return -ENOSPC;
 	opts.retprobe = !strcmp(bpf_program__section_name(prog), "uretprobe");
+	if (xc_uprobe_is_prepared(prog)) {
+		fd = xc_uprobe_link(bpf_program__fd(prog), at, opts.retprobe);
+		if (fd < 0)
+			return fd;
+		attached->links[attached->n].name = name;
+		attached->links[attached->n++].fd = fd;
+		return 0;
+	}
 	return keep_link(attached, prog,
 			 bpf_program__attach_uprobe_opts(prog, at->pid, at->path, 0, &opts));
 }

@@ -48,6 +48,7 @@ struct xc_probe_cfg {
 	__u32 reason_no_socket;
 	__u32 reason_socket_filter;
 	__u32 reason_old_sequence;
+	__u32 forwarded_netns;	/* where packets that pass through are read */
 };
 
 enum xc_reason_action {

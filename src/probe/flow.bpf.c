@@ -7,20 +7,14 @@
  * When that place falls silent, the next one that sees a packet takes over.
  */
 #include "probe/flow.bpf.h"
+#include "probe/link.bpf.h"
 
 #include "abi/flow_update.h"
 
-#define NEXT (-1)		/* TCX_NEXT and TC_ACT_UNSPEC: what others decide holds */
 #define HOOK_SILENT_NS 1000000000ull
 #define TAKE_TRIES 512		/* some ten microseconds; an update takes a tenth of one */
-#define ETH_HEADER 14
-#define VLAN_HEADER 4
-#define MAX_LINK_HEADER (ETH_HEADER + 2 * VLAN_HEADER)
+#define MAX_LINK_HEADER (XC_ETH_HEADER + 2 * XC_VLAN_HEADER)
 #define READ_BYTES (XC_FLOW_HEADERS + XC_FLOW_SLACK)
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
-#define ETH_P_8021Q 0x8100
-#define ETH_P_8021AD 0x88a8
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -72,23 +66,6 @@ _Static_assert(sizeof(struct xc_tuple) == sizeof(struct xc_flow_ends) &&
 		       __builtin_offsetof(struct xc_tuple, sport_he) ==
 			       __builtin_offsetof(struct xc_flow_ends, port_he),
 	       "a tuple is the ends of a packet");
-
-/* Where the IP header starts; negative = no IP. A tag the card took off is not in the packet. */
-static __always_inline int ip_offset(struct __sk_buff *skb, int at)
-{
-	u16 proto_be = skb->protocol;
-
-	for (int i = 0; i < 2; i++) {
-		if (proto_be == bpf_htons(ETH_P_IP) || proto_be == bpf_htons(ETH_P_IPV6))
-			return at;
-		if (proto_be != bpf_htons(ETH_P_8021Q) && proto_be != bpf_htons(ETH_P_8021AD))
-			return -1;
-		if (bpf_skb_load_bytes(skb, at + 2, &proto_be, sizeof(proto_be)))
-			return -1;
-		at += VLAN_HEADER;
-	}
-	return proto_be == bpf_htons(ETH_P_IP) || proto_be == bpf_htons(ETH_P_IPV6) ? at : -1;
-}
 
 static __always_inline void copy_words(u64 *to, const u64 *from, int n)
 {
@@ -314,16 +291,16 @@ static __always_inline int on_packet(struct __sk_buff *skb, int l2_bytes, u32 is
 	u32 zero = 0, source, hook = skb->ifindex << 1 | is_egress;
 	struct scratch *s = bpf_map_lookup_elem(&flow_scratch, &zero);
 	struct xc_latency_key sample_key = { 0 };
-	int at = ip_offset(skb, l2_bytes), is_first;
+	int at = xc_ip_offset(skb, l2_bytes), is_first;
 	struct xc_flow_entry *e;
 	u64 sample, fresh_id;
 
 	if (!s || parse(skb, at, s))
-		return NEXT;
+		return XC_NEXT;
 	if (s->k.flags & (XC_PACKET_FRAGMENT | XC_PACKET_FIRST_FRAGMENT))
 		know_fragment(s);
 	if (!xc_tuple_in_scope((const struct xc_tuple *)&s->k.ends))
-		return NEXT;
+		return XC_NEXT;
 	s->k.source = xc_flow_key_of(&s->k.ends, &s->key);
 	s->k.ts_ns = cfg.has_time_in_skb ? skb->tstamp : xc_wall_ns();
 	e = find_or_begin(s);
@@ -331,11 +308,11 @@ static __always_inline int on_packet(struct __sk_buff *skb, int l2_bytes, u32 is
 	asm volatile("" ::: "memory");
 	source = s->k.source & 1;
 	if (!e || !is_mine(&e->flow, source, hook, s->k.ts_ns))
-		return NEXT;
+		return XC_NEXT;
 	fresh_id = e->id ? 0 : new_id(s);
 	if (!take(e, is_old)) {
 		count_lost(s, 1);
-		return NEXT;
+		return XC_NEXT;
 	}
 	is_first = !e->flow.hook[source];
 	e->flow.hook[source] = hook;
@@ -357,7 +334,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, int l2_bytes, u32 is
 		note_socket(skb, &s->key);
 	if (s->k.flags & XC_PACKET_QUOTES)
 		count_error(s, s->k.ts_ns, is_old);
-	return NEXT;
+	return XC_NEXT;
 }
 
 #define PROGRAM(name, l2_bytes, is_egress, is_old)                                                 \
@@ -367,12 +344,12 @@ static __always_inline int on_packet(struct __sk_buff *skb, int l2_bytes, u32 is
 		return on_packet(skb, l2_bytes, is_egress, is_old);                                \
 	}
 
-PROGRAM(flow_in, ETH_HEADER, 0, 0)
-PROGRAM(flow_out, ETH_HEADER, 1, 0)
+PROGRAM(flow_in, XC_ETH_HEADER, 0, 0)
+PROGRAM(flow_out, XC_ETH_HEADER, 1, 0)
 PROGRAM(flow_in_l3, 0, 0, 0)	/* interfaces without a link header: tunnels, tun */
 PROGRAM(flow_out_l3, 0, 1, 0)
-PROGRAM(flow_in_old, ETH_HEADER, 0, 1)	/* before 5.12 */
-PROGRAM(flow_out_old, ETH_HEADER, 1, 1)
+PROGRAM(flow_in_old, XC_ETH_HEADER, 0, 1)	/* before 5.12 */
+PROGRAM(flow_out_old, XC_ETH_HEADER, 1, 1)
 PROGRAM(flow_in_l3_old, 0, 0, 1)
 PROGRAM(flow_out_l3_old, 0, 1, 1)
 

@@ -60,6 +60,7 @@ enum xc_serves {
 	XC_FOR_FLOWS = 1 << 1,	/* features */
 	XC_FOR_REQUESTS = 1 << 2,	/* whatever reads payload */
 	XC_FOR_PLAINTEXT = 1 << 3,	/* ... and what is inside TLS */
+	XC_FOR_FORWARDED = 1 << 4,	/* ... and what has no end here */
 };
 
 /**

@@ -4,14 +4,11 @@
  * at the root of the cgroup tree. Always returns 1: never changes a packet's fate. What is not in scope,
  * and what nobody wants, is not copied.
  */
+#include "probe/segment.bpf.h"
 #include "probe/sockread.bpf.h"
-#include "probe/stream.bpf.h"
-
-#include "abi/flow_packet.h"
 
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
-#define NO_RECORD (-1)
 #define PASS 1
 #define PF_KTHREAD 0x200000	/* include/linux/sched.h */
 
@@ -40,119 +37,8 @@ struct {
 	__type(value, struct handshake);
 } stream_handshakes SEC(".maps");
 
-/* ---- one packet ---------------------------------------------------------------------------- */
-
-struct head {
-	u8 addr[2][16];		/* source, destination */
-	u32 at;			/* of the payload */
-	u32 bytes;		/* of payload */
-	u32 seq, ack;
-	u16 port_he[2];
-	u8 proto;
-	u8 tcp_flags;
-	u8 is_request;		/* ICMP: an echo request */
-	u8 _pad0;
-};
-
-#define TCP_BYTES 20
-#define UDP_BYTES 8		/* and those of an echo that are looked at */
-#define IP4_BYTES 20
-#define IP6_BYTES 40
-#define READ_BYTES 64		/* IPv6 and TCP at least */
-
-/* The transport header, which is not where it mostly is, behind the place of an IPv6 header. */
-static __always_inline int read_transport(struct __sk_buff *skb, const struct head *h, u8 *p)
-{
-	if (h->proto == IPPROTO_TCP)
-		return bpf_skb_load_bytes(skb, h->at, p + IP6_BYTES, TCP_BYTES);
-	return bpf_skb_load_bytes(skb, h->at, p + IP6_BYTES, UDP_BYTES);
-}
-
-static __always_inline int parse_ip4(struct __sk_buff *skb, struct head *h, u8 *p)
-{
-	if (xc_be16(p + 6) & 0x1fff)
-		return -1;
-	h->at = (p[0] & 15) * 4;
-	h->proto = p[9];
-	xc_flow_addr4(h->addr[0], p + 12);
-	xc_flow_addr4(h->addr[1], p + 16);
-	return h->at == IP4_BYTES ? 0 : read_transport(skb, h, p);
-}
-
-static __always_inline int parse_ip6(struct __sk_buff *skb, struct head *h, u8 *p)
-{
-	struct xc_flow_ip ip = { .proto = p[6] };
-
-	h->at = IP6_BYTES;
-	__builtin_memcpy(h->addr, p + 8, 32);
-	for (int i = 0; i < XC_IP6_HEADERS && xc_flow_is_ip6_extension(ip.proto); i++) {
-		if (bpf_skb_load_bytes(skb, h->at, p + IP6_BYTES, 8))
-			return -1;
-		h->at += xc_flow_ip6_extension(p + IP6_BYTES, &ip);
-		/* all ways through here look alike to the verifier then */
-		asm volatile("%0 &= 4095" : "+r"(h->at));
-		if (ip.flags & XC_PACKET_FRAGMENT)
-			return -1;
-	}
-	h->proto = ip.proto;
-	return h->at == IP6_BYTES ? 0 : read_transport(skb, h, p);
-}
-
-static __always_inline void parse_tcp(struct head *h, const u8 *p)
-{
-	h->port_he[0] = xc_be16(p);
-	h->port_he[1] = xc_be16(p + 2);
-	h->seq = xc_be32(p + 4);
-	h->ack = xc_be32(p + 8);
-	h->at += (p[12] >> 4) * 4;
-	h->tcp_flags = p[13];
-}
-
-/* UDP, and echoes, whose identifier stands for both ports. */
-static __always_inline int parse_datagram(struct head *h, const u8 *p)
-{
-	int is_ip4 = h->proto == IPPROTO_ICMP;
-
-	h->at += UDP_BYTES;
-	if (h->proto == IPPROTO_UDP) {
-		h->port_he[0] = xc_be16(p);
-		h->port_he[1] = xc_be16(p + 2);
-		return 0;
-	}
-	h->port_he[0] = h->port_he[1] = xc_be16(p + 4);
-	h->is_request = p[0] == (is_ip4 ? 8 : 128);
-	return h->is_request || p[0] == (is_ip4 ? 0 : 129) ? 0 : -1;
-}
-
-static __always_inline int parse(struct __sk_buff *skb, struct head *h)
-{
-	u8 p[READ_BYTES] XC_WORDS = { 0 }, *transport = p + IP6_BYTES;
-	u32 n = skb->len;
-
-	h->tcp_flags = h->is_request = 0;
-	h->seq = h->ack = 0;
-	if (n > READ_BYTES)
-		n = READ_BYTES;
-	if (n < IP4_BYTES || bpf_skb_load_bytes(skb, 0, p, xc_bounded(n, READ_BYTES)))
-		return -1;
-	if (p[0] >> 4 == 4 ? parse_ip4(skb, h, p) : parse_ip6(skb, h, p))
-		return -1;
-	if (h->at == IP4_BYTES)
-		transport = p + IP4_BYTES;
-	if (h->at + (h->proto == IPPROTO_TCP ? TCP_BYTES : UDP_BYTES) > skb->len)
-		return -1;
-	if (h->proto == IPPROTO_TCP)
-		parse_tcp(h, transport);
-	else if (h->proto != IPPROTO_UDP && h->proto != IPPROTO_ICMP && h->proto != IPPROTO_ICMPV6)
-		return -1;
-	else if (parse_datagram(h, transport))
-		return -1;
-	h->bytes = skb->len > h->at ? skb->len - h->at : 0;
-	return 0;
-}
-
 /* The cookie of a TCP socket; of another, and its peer. */
-static __always_inline u64 key_of(struct __sk_buff *skb, const struct head *h, int dir)
+static __always_inline u64 key_of(struct __sk_buff *skb, const struct xc_head *h, int dir)
 {
 	u64 cookie = bpf_get_socket_cookie(skb), a[2], hash;
 
@@ -161,7 +47,8 @@ static __always_inline u64 key_of(struct __sk_buff *skb, const struct head *h, i
 	__builtin_memcpy(a, h->addr[dir == XC_OUT], 16);
 	hash = (a[0] ^ h->port_he[dir == XC_OUT]) * 0x9e3779b97f4a7c15ull;
 	hash = ((hash ^ hash >> 32) + a[1]) * 0x9e3779b97f4a7c15ull;
-	return cookie ^ (hash & 0xffffffff00000000ull);
+	return cookie ^
+	       (hash & 0x3fffffff00000000ull); /* the highest two have a meaning of their own */
 }
 
 /* ---- a socket is seen for the first time ----------------------------------------------------- */
@@ -182,16 +69,11 @@ static __always_inline void set_current(struct xc_stream *s, struct task_struct 
 	s->owner_is = XC_OWNER_SURE;
 }
 
-static __always_inline int is_syn(const struct head *h)
-{
-	return (h->tcp_flags & (XC_TCP_SYN | XC_TCP_ACK)) == XC_TCP_SYN;
-}
-
 /*
  * The task that sends, when that is certain: who has locked a TCP socket sends from within a system call, and
  * nobody else meanwhile; datagrams never leave from elsewhere. In softirq "current" is a random task.
  */
-static __always_inline int is_from_task(struct __sk_buff *skb, const struct head *h)
+static __always_inline int is_from_task(struct __sk_buff *skb, const struct xc_head *h)
 {
 	struct bpf_sock *guarded = skb->sk;
 	struct tcp_sock *tp;
@@ -202,7 +84,7 @@ static __always_inline int is_from_task(struct __sk_buff *skb, const struct head
 	return tp && ((struct sock *)tp)->sk_lock.owned;
 }
 
-static __always_inline struct task_struct *sender(struct __sk_buff *skb, const struct head *h,
+static __always_inline struct task_struct *sender(struct __sk_buff *skb, const struct xc_head *h,
 						  int dir, u32 *ret_tid)
 {
 	struct task_struct *task;
@@ -220,8 +102,8 @@ static __always_inline struct task_struct *sender(struct __sk_buff *skb, const s
 	return BPF_CORE_READ(task, flags) & PF_KTHREAD ? NULL : task;
 }
 
-static __always_inline void find_owner(struct xc_stream *s, struct sock *sk, const struct head *h,
-				       u64 cookie)
+static __always_inline void find_owner(struct xc_stream *s, struct sock *sk,
+				       const struct xc_head *h, u64 cookie)
 {
 	struct xc_owner *known = bpf_map_lookup_elem(&stream_senders, &cookie);
 	struct xc_sock_own *own;
@@ -246,7 +128,7 @@ static __always_inline int owner_in_scope(const struct xc_owner *o, struct sock 
 	       cgroup_in_scope(BPF_CORE_READ(sk, sk_cgrp_data.cgroup));
 }
 
-static __always_inline void packet_tuple(struct xc_tuple *t, const struct head *h, int dir)
+static __always_inline void packet_tuple(struct xc_tuple *t, const struct xc_head *h, int dir)
 {
 	__builtin_memcpy(t->saddr, h->addr[dir], 16);
 	__builtin_memcpy(t->daddr, h->addr[!dir], 16);
@@ -255,8 +137,8 @@ static __always_inline void packet_tuple(struct xc_tuple *t, const struct head *
 }
 
 /* Addresses of the socket, where it has them: what a filter rewrites is one on the way out and another on the way in. */
-static __always_inline void find_tuple(struct xc_stream *s, struct sock *sk, const struct head *h,
-				       int dir)
+static __always_inline void find_tuple(struct xc_stream *s, struct sock *sk,
+				       const struct xc_head *h, int dir)
 {
 	s->tuple.proto = h->proto;
 	if (h->proto == IPPROTO_TCP ||
@@ -267,7 +149,7 @@ static __always_inline void find_tuple(struct xc_stream *s, struct sock *sk, con
 }
 
 /* Is it a socket of the kind that makes flows? Raw sockets see copies of what is for others. */
-static __always_inline int is_flow(struct sock *sk, const struct head *h, int dir)
+static __always_inline int is_flow(struct sock *sk, const struct xc_head *h, int dir)
 {
 	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	u16 type = BPF_CORE_READ(sk, sk_type);
@@ -279,7 +161,7 @@ static __always_inline int is_flow(struct sock *sk, const struct head *h, int di
 	return dir == XC_OUT && h->is_request;
 }
 
-static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct head *h, int dir,
+static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc_head *h, int dir,
 					  u64 key)
 {
 	struct xc_stream s = { .ifindex = skb->ifindex };
@@ -306,161 +188,19 @@ static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct he
 	if (!xc_tuple_in_scope(&s.tuple))
 		return NULL;
 	s.budget[XC_OUT] = s.budget[XC_IN] = cfg.payload_budget;
-	if (is_syn(h) || h->proto != IPPROTO_TCP)
+	if (xc_is_syn(h) || h->proto != IPPROTO_TCP)
 		s.open_ns = bpf_ktime_get_ns();
-	if (is_syn(h))
+	if (xc_is_syn(h))
 		s.role = XC_ROLE_CLIENT;
 	if (bpf_map_update_elem(&xc_streams, &key, &s, BPF_NOEXIST))
 		xc_count(XC_STAT_LOST_MAP);
 	return bpf_map_lookup_elem(&xc_streams, &key);
 }
 
-/* ---- what is told ---------------------------------------------------------------------------- */
-
-/* What is told of a packet. */
-struct told_packet {
-	u64 key;
-	u32 from, n;	/* of the payload, in the record */
-	u32 wire;	/* ... that the record stands for; up to the end, in the last record of a packet */
-	u32 tid;
-	u32 dir;
-	u32 lost;	/* what the next record has to tell: enum xc_segment_lost */
-};
-
-/* For payload nobody has asked for yet; the other half of the ring is for what is wanted. */
-static __always_inline int has_room(void)
-{
-	return bpf_ringbuf_query(&xc_events, BPF_RB_AVAIL_DATA) <
-	       bpf_ringbuf_query(&xc_events, BPF_RB_RING_SIZE) / 2;
-}
-
-/* How much of the payload, from t->from on; NO_RECORD = the packet is not told. */
-static __always_inline int wanted(struct xc_stream *s, const struct head *h, struct told_packet *t)
-{
-	u32 dir = t->dir & 1;
-	struct xc_policy_key k = { .cookie = t->key, .is_outbound = dir == XC_OUT };
-	int always = h->tcp_flags & (XC_TCP_SYN | XC_TCP_FIN | XC_TCP_RST) ? 0 : NO_RECORD;
-	u32 n = h->bytes, budget = s->budget[dir];
-	struct xc_policy *p;
-	s32 left;
-
-	if (!n || h->proto == IPPROTO_ICMP || h->proto == IPPROTO_ICMPV6)
-		return always;
-	p = bpf_map_lookup_elem(&xc_policies, &k);
-	if (p && p->mode == XC_POLICY_NOTHING)
-		return always;
-	if (p && p->mode == XC_POLICY_SKIP && h->proto == IPPROTO_TCP) {
-		left = (s32)(p->skip_until - h->seq);
-		if (left > (s32)n)
-			return always;
-		t->from = left > 0 && left < (s32)n ? left : 0;
-		if (left == (s32)n)
-			return 0;
-		n -= t->from;
-	}
-	if (p || budget == ~0u || (n > budget && has_room()))
-		return n;
-	if (n > budget) {
-		t->lost = XC_SEGMENT_LOST_BUDGET;
-		n = budget;
-	}
-	s->budget[dir] = budget - n;
-	return n ? (int)n : always;
-}
-
-/* A record without a packet. */
-static __always_inline void tell(struct xc_stream *s, u64 key, u8 what, u8 tcp_flags)
-{
-	struct xc_segment_evt *e = bpf_ringbuf_reserve(&xc_events, sizeof(*e), 0);
-
-	if (!e) {
-		xc_count(XC_STAT_LOST_RING);
-		return;
-	}
-	xc_stream_fill(e, s, key);
-	e->what = what;
-	e->tcp_flags = tcp_flags;
-	e->is_outbound = 1;
-	e->lost = s->lost[XC_OUT] | s->lost[XC_IN];
-	xc_stream_told(s);
-	xc_submit(e);
-}
-
-/*
- * A ring entry's size must be known to the verifier, so there are several; the record itself is as long as its
- * size says. 0 = done, or nothing more can be done.
- */
-static __always_inline int tell_packet(struct __sk_buff *skb, struct xc_stream *s,
-				       const struct head *h, const struct told_packet *t, u32 room)
-{
-	struct xc_segment_evt *e;
-	u32 n = t->n, dir = t->dir & 1;
-	int is_last = t->from + t->wire == h->bytes;
-
-	if (n > room)
-		return -1;
-	e = bpf_ringbuf_reserve(&xc_events, sizeof(*e) + room, 0);
-	if (!e) {
-		s->lost[dir] |= XC_SEGMENT_LOST_RING;
-		xc_count(XC_STAT_LOST_RING);
-		return 0;
-	}
-	xc_stream_fill(e, s, t->key);
-	if (dir == XC_IN)
-		xc_stream_turn(e, s);
-	e->what = XC_SEGMENT_PACKET;
-	e->is_outbound = dir == XC_OUT;
-	e->tcp_flags = is_last ? h->tcp_flags : h->tcp_flags & XC_TCP_ACK;
-	e->seq = h->seq + t->from;
-	e->ack = h->ack;
-	e->wire_bytes = t->wire;
-	e->tid = t->tid;
-	e->lost = s->lost[dir];
-	if (room && n && !bpf_skb_load_bytes(skb, h->at + t->from, e->data, xc_bounded(n, room))) {
-		e->n_bytes = n;
-		e->hdr.size_bytes += n;
-	}
-	s->lost[dir] = is_last ? t->lost : 0;
-	xc_stream_told(s);
-	xc_submit(e);
-	return 0;
-}
-
-static __noinline int tell_any(struct __sk_buff *skb, struct xc_stream *s, const struct head *h,
-			       const struct told_packet *t)
-{
-	if (!s || !h || !t)
-		return 0;
-	if (tell_packet(skb, s, h, t, 0) && tell_packet(skb, s, h, t, 256) &&
-	    tell_packet(skb, s, h, t, 2048))
-		(void)tell_packet(skb, s, h, t, XC_SEGMENT_BYTES);
-	return 0;
-}
-
-/* The first @n bytes that are wanted: a super-packet may have as many messages as many packets, and makes many records. */
-static __noinline int tell_all(struct __sk_buff *skb, struct xc_stream *s,
-			       const struct head *parsed, struct told_packet *t, u32 n)
-{
-	struct head copy, *h = &copy;
-
-	/* The verifier forgets what it knew of each kind of packet: it would walk what follows for each of them. */
-	if (!s || !parsed || !t || bpf_probe_read_kernel(h, sizeof(*h), parsed))
-		return 0;
-	for (int i = 1; i < XC_SEGMENT_RECORDS && n > XC_SEGMENT_BYTES; i++) {
-		t->n = t->wire = XC_SEGMENT_BYTES;
-		(void)tell_packet(skb, s, h, t, XC_SEGMENT_BYTES);
-		t->from += XC_SEGMENT_BYTES;
-		n -= XC_SEGMENT_BYTES;
-	}
-	t->n = n < XC_SEGMENT_BYTES ? n : XC_SEGMENT_BYTES;
-	t->wire = h->bytes - t->from;
-	return tell_any(skb, s, h, t);
-}
-
 /* ---- packets --------------------------------------------------------------------------------- */
 
 /* Handshakes are the listener's until they are over; their children tell of them. */
-static __always_inline void on_listener(struct __sk_buff *skb, const struct head *h)
+static __always_inline void on_listener(struct __sk_buff *skb, const struct xc_head *h)
 {
 	u32 zero = 0, n = h->bytes;
 	struct handshake *k = bpf_map_lookup_elem(&stream_handshakes, &zero);
@@ -488,7 +228,7 @@ static __always_inline int is_listener(struct __sk_buff *skb)
 }
 
 /* The socket's thread is within a call of its TLS library: that is what it sends for. */
-static __noinline int join_tls(struct __sk_buff *skb, struct xc_stream *s, const struct head *h,
+static __noinline int join_tls(struct __sk_buff *skb, struct xc_stream *s, const struct xc_head *h,
 			       u64 key)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -508,18 +248,16 @@ static __noinline int join_tls(struct __sk_buff *skb, struct xc_stream *s, const
 }
 
 static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
-				     const struct head *h, int dir, u64 key)
+				     const struct xc_head *h, int dir, u64 key)
 {
 	struct task_struct *task = NULL;
-	struct told_packet t = { .key = key, .dir = dir };
-	u32 n_segments = skb->gso_segs;
+	struct xc_told t = { .key = key, .dir = dir };
 	int n, is_news = 0;
 
 	if (cfg.has_tls && dir == XC_OUT)
 		join_tls(skb, s, h, key);
-	__sync_fetch_and_add(&s->bytes[dir], h->bytes);
-	__sync_fetch_and_add(&s->packets[dir], n_segments ? n_segments : 1);
-	n = wanted(s, h, &t);
+	xc_stream_count(s, dir, h->bytes, skb->gso_segs);
+	n = xc_wanted(s, h, &t);
 	if (n >= 0 || s->owner_is != XC_OWNER_SURE)
 		task = sender(skb, h, dir, &t.tid);
 	if (task && s->owner_is != XC_OWNER_SURE) {
@@ -527,21 +265,21 @@ static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
 		is_news = 1;
 	}
 	if (n >= 0) {
-		tell_all(skb, s, h, &t, n);
+		xc_tell_packet(skb, s, h, &t, n);
 		return;
 	}
 	s->lost[dir] |= t.lost;
 	if (is_news || bpf_jiffies64() - s->told >= cfg.hz)
-		tell(s, key, XC_SEGMENT_TOTALS, 0);
+		xc_tell(s, key, XC_SEGMENT_TOTALS, 0);
 }
 
 static __always_inline int on_packet(struct __sk_buff *skb, int dir)
 {
 	struct xc_stream *s;
-	struct head h;
+	struct xc_head h;
 	u64 key;
 
-	if (parse(skb, &h))
+	if (xc_head_parse(skb, &h, 0))
 		return PASS;
 	if (h.proto == IPPROTO_TCP && is_listener(skb)) {
 		if (dir == XC_IN && h.tcp_flags & XC_TCP_ACK)
@@ -681,13 +419,6 @@ static __noinline int on_accepted(struct sock *sk)
 	return 0;
 }
 
-static __always_inline void forget_policy(u64 key, u32 is_outbound)
-{
-	struct xc_policy_key k = { .cookie = key, .is_outbound = is_outbound };
-
-	bpf_map_delete_elem(&xc_policies, &k);
-}
-
 /* The end of a connection in order passes other states first. A RST of ours is sent when the socket has been closed. */
 static __always_inline u8 how_it_ended(const struct sock *sk, int from)
 {
@@ -705,10 +436,8 @@ static __noinline int on_closed(struct sock *sk, int from)
 		xc_own_forget(sk);
 	if (!s)
 		return 0;
-	tell(s, key, XC_SEGMENT_CLOSED, how_it_ended(sk, from));
-	bpf_map_delete_elem(&xc_streams, &key);
-	forget_policy(key, 0);
-	forget_policy(key, 1);
+	xc_tell(s, key, XC_SEGMENT_CLOSED, how_it_ended(sk, from));
+	xc_stream_forget(key);
 	return 0;
 }
 

@@ -26,7 +26,8 @@ struct xc_stream {
 	u8 owner_is;
 	u8 has_told;
 	u8 role;
-	u8 _pad0[3];
+	u8 ends_here;		/* seen on an interface: a socket of this host is an end of it */
+	u8 _pad0[2];
 };
 
 struct {
@@ -123,8 +124,29 @@ static __always_inline void xc_stream_turn(struct xc_segment_evt *e, const struc
 	e->tuple.dport_he = s->tuple.sport_he;
 }
 
+/* @n_segments: of a super-packet; else 0. */
+static __always_inline void xc_stream_count(struct xc_stream *s, int dir, u32 bytes, u32 n_segments)
+{
+	__sync_fetch_and_add(&s->bytes[dir], bytes);
+	__sync_fetch_and_add(&s->packets[dir], n_segments ? n_segments : 1);
+}
+
 static __always_inline void xc_stream_told(struct xc_stream *s)
 {
 	s->told = bpf_jiffies64();
 	s->has_told = 1;
+}
+
+static __always_inline void forget_policy(u64 key, u32 is_outbound)
+{
+	struct xc_policy_key k = { .cookie = key, .is_outbound = is_outbound };
+
+	bpf_map_delete_elem(&xc_policies, &k);
+}
+
+static __always_inline void xc_stream_forget(u64 key)
+{
+	bpf_map_delete_elem(&xc_streams, &key);
+	forget_policy(key, 0);
+	forget_policy(key, 1);
 }

@@ -261,7 +261,7 @@ static void put_connection(const struct xc_sink_env *env, const struct xc_neteve
 
 static void text_put(const struct xc_sink_env *env, const struct xc_netevent *e, struct xc_buf *out)
 {
-	static const char *const directions[] = { "    ", "out ", "in  " };
+	static const char *const directions[] = { "    ", "out ", "in  ", "fwd " };
 	size_t start;
 
 	put_clock(env, e, out);

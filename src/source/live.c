@@ -13,6 +13,7 @@
 #include "probe/probe.h"
 #include "probe/scan.h"
 #include "source/fit.h"
+#include "source/ifaces.h"
 #include "source/naming.h"
 #include "source/plaintext.h"
 
@@ -37,6 +38,7 @@
 #define RING_BATCH 16384u		/* records in a row: who watches for signals and time gets a turn */
 #define SCAN_SHARE 200			/* scans may take 1/200 of one CPU */
 #define RING_TAG UINT64_MAX
+#define IFACES_TAG (UINT64_MAX - 1)
 
 struct live {
 	struct xc_source_env env;
@@ -46,8 +48,9 @@ struct live {
 	struct xc_scope scope;
 	struct xc_naming *naming;
 	struct xc_attached *probes[N_PROBES_MAX];
-	struct xc_attached *scan, *tls;	/* those probes among them, or NULL */
+	struct xc_attached *scan, *tls, *forward;	/* those probes among them, or NULL */
 	struct xc_plaintext *plaintext;	/* NULL = not asked for */
+	struct xc_ifaces *ifaces;	/* that forward; NULL = not asked for */
 	struct ring_buffer *ring;
 	uint32_t n_left;	/* records until somebody else gets a turn; 0 = nobody reads */
 	uint64_t busy_since_ns;	/* since then n_lately records came */
@@ -72,6 +75,12 @@ static uint32_t own_set_mask(uint32_t max_connections)
 	return n - 1;
 }
 
+/* With several, the first. */
+static const struct xc_netns *forwarding_netns(const struct live *l)
+{
+	return &l->scope.ns[0];
+}
+
 static void make_cfg(struct live *l)
 {
 	l->cfg = l->env.scope;
@@ -82,6 +91,7 @@ static void make_cfg(struct live *l)
 	l->cfg.drop_budget = 2000;
 	l->cfg.payload_budget = l->env.payload_budget ? l->env.payload_budget : XC_SEGMENT_BYTES;
 	l->cfg.is_payload_only = !l->env.with_failures;
+	l->cfg.forwarded_netns = forwarding_netns(l)->inum;
 	l->cfg.has_tls = l->env.with_payload && l->env.tls_uprobes;
 	xc_fit_kernel(&l->kernel, &l->cfg);
 }
@@ -228,6 +238,7 @@ static void live_close(void *source)
 		return;
 	ring_buffer__free(l->ring);
 	xc_plaintext_close(l->plaintext);
+	xc_ifaces_close(l->ifaces);
 	for (size_t i = 0; xc_probes[i]; i++)
 		xc_probe_close(l->probes[i]);
 	xc_share_done(&l->share);
@@ -277,7 +288,8 @@ static int open_probes(struct live *l)
 {
 	unsigned int wanted = (l->env.with_failures ? XC_FOR_FAILURES : 0) |
 			      (l->env.with_payload ? XC_FOR_REQUESTS : 0) |
-			      (l->cfg.has_tls ? XC_FOR_PLAINTEXT : 0);
+			      (l->cfg.has_tls ? XC_FOR_PLAINTEXT : 0) |
+			      (l->env.forwarded ? XC_FOR_FORWARDED : 0);
 	int r = 0;
 
 	for (size_t i = 0; !r && xc_probes[i]; i++) {
@@ -288,6 +300,8 @@ static int open_probes(struct live *l)
 			l->scan = l->probes[i];
 		if (!strcmp(xc_probes[i]->name, "tls"))
 			l->tls = l->probes[i];
+		if (!strcmp(xc_probes[i]->name, "forward"))
+			l->forward = l->probes[i];
 	}
 	return r;
 }
@@ -295,6 +309,20 @@ static int open_probes(struct live *l)
 static int open_plaintext(struct live *l)
 {
 	return l->tls ? xc_plaintext_open(l->env.tls_uprobes, l->tls, &l->plaintext) : 0;
+}
+
+static int open_ifaces(struct live *l)
+{
+	struct xc_ifaces_cfg cfg = {
+		.name = l->env.forwarded,
+		.netns_fd = forwarding_netns(l)->fd,
+		.in_fd = xc_attached_prog_fd(l->forward, "forward_in"),
+		.out_fd = xc_attached_prog_fd(l->forward, "forward_out"),
+		.in_l3_fd = xc_attached_prog_fd(l->forward, "forward_in_l3"),
+		.out_l3_fd = xc_attached_prog_fd(l->forward, "forward_out_l3"),
+	};
+
+	return xc_ifaces_open(&cfg, &l->ifaces);
 }
 
 static int watch_fd(const struct live *l, int fd, uint64_t tag)
@@ -374,6 +402,12 @@ static int live_open(const struct xc_source_env *env, void **ret_source)
 	if (r)
 		return r;
 
+	r = l->forward ? open_ifaces(l) : 0;
+	if (!r && l->ifaces)
+		r = watch_fd(l, xc_ifaces_fd(l->ifaces), IFACES_TAG);
+	if (r)
+		return r;
+
 	watch_namespaces(l);
 	*ret_source = TAKE_PTR(l);
 	return 0;
@@ -430,6 +464,10 @@ static void refresh(struct live *l)
 {
 	if (xc_scope_refresh(&l->scope)) {
 		watch_namespaces(l);
+		if (l->ifaces && forwarding_netns(l)->is_gone) {
+			xc_ifaces_close(l->ifaces);
+			l->ifaces = NULL;
+		}
 		xc_scope_drop_gone(&l->scope);
 	}
 	for (size_t i = 0; l->env.with_failures && i < l->scope.n; i++)
@@ -515,6 +553,10 @@ static void deliver(struct live *l, const struct epoll_event *ev)
 		let_gather(l);
 		l->heard_ns = xc_now_ns();
 		read_ring(l);
+		return;
+	}
+	if (ev->data.u64 == IFACES_TAG) {
+		xc_ifaces_refresh(l->ifaces);
 		return;
 	}
 	ns = &l->scope.ns[ev->data.u64 / 2];

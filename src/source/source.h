@@ -34,6 +34,8 @@ struct xc_source_env {
 	uint32_t
 		payload_budget; /* bytes of each direction before want() told anything of it, once the ring is half full; 0 = 4096, UINT32_MAX = any */
 	const char *tls_uprobes;	/* read plaintext of this process id, or "all"; NULL = no */
+	const char *
+		forwarded; /* and of packets that pass this interface without an end here; NULL = no */
 	xc_record_fn on_record;
 	void *arg;
 };

@@ -3,11 +3,13 @@
 
 test_stream.py CROSSCUT SEGMENTS
 """
+import collections
 import contextlib
 import hashlib
 import json
 import os
 import pathlib
+import re
 import select
 import subprocess
 import sys
@@ -586,6 +588,19 @@ def plaintext(reader, cookie, out):
     return b"".join(e["data"] for e in told)
 
 
+def links_of(pid):
+    """How many links of which type the process holds."""
+    found = collections.Counter()
+    for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        found.update(re.findall(r"^link_type:\t(\w+)$", path.read_text(encoding="ascii"), re.M))
+    return found
+
+
+def has_links_to_uprobes():
+    """Since 6.6."""
+    return " bpf_uprobe_multi_link_attach\n" in pathlib.Path("/proc/kallsyms").read_text(encoding="ascii")
+
+
 def test_plaintext(bed):
     """--tls-uprobes: what passes through OpenSSL at both ends, joined to its socket"""
     with tempfile.TemporaryDirectory() as place:
@@ -594,6 +609,9 @@ def test_plaintext(bed):
         server, client = bed.python(TLS_SERVER, place), bed.python(TLS_CLIENT)
         assert (server.line(), client.line()) == ("ready", "ready")
         reader = bed.reader("--tls", "all")
+        links = links_of(reader.process.pid)
+        kinds = ("uprobe_multi", "uretprobe_multi") if has_links_to_uprobes() else ("perf",)
+        assert sum(links[kind] for kind in kinds) >= 11, links
         client.say("go")
         assert client.line() == "done"
         reader.wait_closed(2)

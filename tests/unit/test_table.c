@@ -2,6 +2,7 @@
 /* The table of connections: finding, twins, new lives, bounds, time. HTTP/1.1 is spoken. */
 #include "xctest.h"
 
+#include "abi/segment.h"
 #include "talk.h"
 
 #define S 1000000000ull
@@ -17,6 +18,7 @@ struct seen {
 	enum xc_l7_dir want_dir;
 	uint16_t client_port;	/* of what was closed last */
 	bool is_outbound;	/* at the latest request */
+	uint64_t silenced;	/* the cookie of the latest twin */
 };
 
 static void note(struct seen *s, char c)
@@ -53,10 +55,13 @@ static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct 
 	note(s, 'w');
 }
 
-static void on_twin(void *arg, struct xc_l7_conn *c)
+static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie)
 {
-	assert_true(c->peer_cookie);
-	note(arg, 'T');
+	struct seen *s = arg;
+
+	assert_true(cookie && cookie != c->cookie);
+	s->silenced = cookie;
+	note(s, 'T');
 }
 
 static void on_closed(void *arg, struct xc_l7_conn *c, bool is_timeout)
@@ -351,6 +356,7 @@ static void two_ends_of_one_connection(void **state)
 	assert_non_null(feed(&s, of(answer(40001, OK, 4), 11, false)));
 	assert_string_equal(s.told, "osTa");
 	assert_int_equal(c->peer_cookie, 22);
+	assert_int_equal(s.silenced, 22);
 	assert_ptr_equal(xc_l7_table_find(s.t, &c->session.tuple, 22), c);
 	assert_int_equal(stats(&s).n_conns, 1);
 
@@ -407,6 +413,67 @@ static void far_numbers_are_no_twin(void **state)
 	xc_l7_table_free(s.t);
 }
 
+#define PASSING (XC_SEGMENT_FORWARDED | 77)
+
+/* No socket tells of its end, so its FINs do, as in a capture. */
+static void a_flow_that_is_forwarded(void **state)
+{
+	struct seen s;
+
+	(void)state;
+	begin(&s, 16);
+	assert_non_null(feed(&s, of(segment(40001, GET, 1), PASSING, true)));
+	assert_non_null(feed(&s, of(answer(40001, OK, 2), PASSING, false)));
+	(void)feed(&s, of(with_flags(segment(40001, "", 3), XC_TCP_FIN | XC_TCP_ACK, 1019), PASSING,
+			  true));
+	assert_string_equal(s.told, "osa");
+	(void)feed(&s, of(with_flags(answer(40001, "", 4), XC_TCP_FIN | XC_TCP_ACK, 5039), PASSING,
+			  false));
+	assert_string_equal(s.told, "osac");
+	xc_l7_table_free(s.t);
+}
+
+/* A socket that is met on the way takes over, and what was read before is not read again. */
+static void a_socket_takes_over_from_whoever_forwards(void **state)
+{
+	struct seen s;
+	struct xc_l7_conn *c;
+
+	(void)state;
+	begin(&s, 16);
+	c = feed(&s, of(segment(40001, GET, 1), PASSING, true));
+	assert_ptr_equal(feed(&s, of(segment(40001, GET, 2), 22, false)), c);
+	assert_int_equal(s.silenced, PASSING);
+	assert_int_equal(c->cookie, 22);
+	assert_false(c->is_outbound);
+	assert_null(feed(&s, of(answer(40001, OK, 3), PASSING, false)));
+	assert_int_equal(s.silenced, PASSING);
+	assert_non_null(feed(&s, of(answer(40001, OK, 3), 22, true)));
+	assert_string_equal(s.told, "osTTa");
+	assert_int_equal(stats(&s).n_conns, 1);
+	xc_l7_table_free(s.t);
+}
+
+/* Both sockets are here, and the packets pass between them, too. */
+static void what_is_forwarded_between_two_sockets(void **state)
+{
+	struct seen s;
+	struct xc_l7_conn *c;
+
+	(void)state;
+	begin(&s, 16);
+	c = feed(&s, of(segment(40001, GET, 1), 11, true));
+	assert_null(feed(&s, of(segment(40001, GET, 2), PASSING, true)));
+	assert_null(feed(&s, of(segment(40001, GET, 3), 22, false)));
+	assert_null(feed(&s, of(answer(40001, OK, 4), PASSING, false)));
+	assert_string_equal(s.told, "osTTT");
+	assert_int_equal(s.silenced, PASSING);
+	assert_int_equal(c->cookie, 11);
+	assert_int_equal(c->peer_cookie, 22);
+	assert_int_equal(stats(&s).n_conns, 1);
+	xc_l7_table_free(s.t);
+}
+
 /* The ports lied: the lower one asks. Which socket is the client's changes with it. */
 static void ends_that_change_places(void **state)
 {
@@ -458,6 +525,9 @@ int main(void)
 		cmocka_unit_test(the_same_tuple_in_two_namespaces),
 		cmocka_unit_test(a_third_socket_is_no_twin),
 		cmocka_unit_test(far_numbers_are_no_twin),
+		cmocka_unit_test(a_flow_that_is_forwarded),
+		cmocka_unit_test(a_socket_takes_over_from_whoever_forwards),
+		cmocka_unit_test(what_is_forwarded_between_two_sockets),
 		cmocka_unit_test(ends_that_change_places),
 		cmocka_unit_test(what_is_wanted_of_the_capture),
 	};
