@@ -213,14 +213,14 @@ int xc_attached_uprobe(struct xc_attached *attached, const char *name,
 			 bpf_program__attach_uprobe_opts(prog, at->pid, at->path, 0, &opts));
 }
 
-static int attach(struct xc_attached *a, const struct xc_probe_env *env)
+int xc_probe_attach(struct xc_attached *a, const char *cgroup_root)
 {
 	_cleanup_close_ int cgroup_fd = -1;
 	struct bpf_program *prog;
 	int r;
 
-	if (env->cgroup_root)
-		cgroup_fd = open(env->cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup_root)
+		cgroup_fd = open(cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bpf_object__for_each_program(prog, a->obj) {
 		if (!bpf_program__autoload(prog) || has_own_place(prog))
 			continue;
@@ -260,7 +260,7 @@ int xc_probe_open(const struct xc_probe *probe, const struct xc_probe_env *env,
 	if (r)
 		return r;
 
-	r = attach(a, env);
+	r = env->attaches_later ? 0 : xc_probe_attach(a, env->cgroup_root);
 	if (r)
 		return r;
 

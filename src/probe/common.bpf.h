@@ -156,6 +156,27 @@ static __always_inline int xc_packet_in_scope(const struct xc_tuple *t)
 	return bpf_map_lookup_elem(&xc_peers, &k) != NULL;
 }
 
+/* Any process as owner. */
+static __always_inline void xc_owner_of(struct xc_owner *o, struct task_struct *t)
+{
+	o->tgid = BPF_CORE_READ(t, tgid);
+	o->uid = BPF_CORE_READ(t, cred, uid.val);
+	o->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	BPF_CORE_READ_STR_INTO(&o->comm, t, group_leader, comm);
+}
+
+/* The same of a task that the verifier knows to be one: a tenth of the time. */
+static __always_inline void xc_owner_of_known(struct xc_owner *o, struct task_struct *t)
+{
+	const u64 *comm = (const u64 *)t->group_leader->comm;
+	u64 copy[2] = { comm[0], comm[1] };
+
+	o->tgid = t->tgid;
+	o->uid = t->cred->uid.val;
+	o->cgroup_id = t->cgroups->dfl_cgrp->kn->id;
+	__builtin_memcpy(o->comm, copy, sizeof(o->comm));
+}
+
 /*
  * The current process as owner. Call only where the kernel is known to run in process
  * context: in softirq "current" is a random task. There is no cheap way to ask, so each
@@ -163,17 +184,8 @@ static __always_inline int xc_packet_in_scope(const struct xc_tuple *t)
  */
 static __always_inline void xc_owner_current(struct xc_owner *o)
 {
-	o->tgid = bpf_get_current_pid_tgid() >> 32;
-	o->uid = (u32)bpf_get_current_uid_gid();
-	o->cgroup_id = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(o->comm, sizeof(o->comm));
-}
-
-/* Any process as owner. */
-static __always_inline void xc_owner_of(struct xc_owner *o, struct task_struct *t)
-{
-	o->tgid = BPF_CORE_READ(t, tgid);
-	o->uid = BPF_CORE_READ(t, cred, euid.val);
-	o->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
-	BPF_CORE_READ_STR_INTO(&o->comm, t, group_leader, comm);
+	if (cfg.has_task_btf)
+		xc_owner_of_known(o, bpf_get_current_task_btf());
+	else
+		xc_owner_of(o, (struct task_struct *)bpf_get_current_task());
 }

@@ -16,6 +16,7 @@ const struct xc_probe xc_probe_denied = {
 	.without = "EPERM from a cgroup program has no explanation",
 	.needs_func = "bpf_get_retval",
 	.serves = XC_FOR_FAILURES,
+	.about = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,	/* 0.2 us of every connect() */
 	.elf = denied_bpf__elf_bytes,
 	.programs = programs,
 };

@@ -340,7 +340,7 @@ typedef struct {
 } kuid_t;
 
 struct cred {
-	kuid_t euid;
+	kuid_t uid;
 };
 
 struct signal_struct {

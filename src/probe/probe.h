@@ -38,6 +38,7 @@ struct xc_probe_env {
 	uint32_t ring_bytes;
 	uint32_t max_flows;		/* of probes that are for flows */
 	uint32_t max_connections;	/* ... for requests */
+	bool attaches_later;		/* only load: xc_probe_attach() follows, or never */
 	struct xc_probe_report *report;	/* never NULL */
 };
 
@@ -69,6 +70,7 @@ enum xc_serves {
  * @without: what becomes less certain when the probe is missing
  * @needs_func: kernel function (helpers are functions) its programs call; NULL = none
  * @serves: enum xc_serves; nothing else loads it
+ * @about: the type of programs of others it explains: worth attaching once there is one; 0 = attached at once
  * @elf: the object, built into crosscut
  * @programs: ends with a row without name
  */
@@ -79,6 +81,7 @@ struct xc_probe {
 	const char *without;
 	const char *needs_func;
 	uint8_t serves;
+	enum bpf_prog_type about;
 	const void *(*elf)(size_t *ret_size);
 	const struct xc_program *programs;
 };
@@ -93,6 +96,9 @@ struct xc_attached;
  */
 int xc_probe_open(const struct xc_probe *probe, const struct xc_probe_env *env,
 		  struct xc_attached **ret);
+
+/** Attach what was only loaded. 0 or -errno. */
+int xc_probe_attach(struct xc_attached *attached, const char *cgroup_root);
 
 /** Detach and unload. Accepts NULL. */
 void xc_probe_close(struct xc_attached *attached);

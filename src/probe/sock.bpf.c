@@ -110,17 +110,25 @@ static __noinline void on_unlisten(struct sock *sk, u32 netns)
 	sock_emit(sk, xc_sk_cookie(sk), NULL, XC_SOCK_UNLISTEN, TCP_LISTEN);
 }
 
-static __always_inline int is_queue_full(const struct sock *lsk)
-{
-	u32 q[2];
+#define UNLOOKED_MAX 64	/* listen() may make the queue shorter meanwhile */
 
-	/* Neighbours in every kernel so far: one checked read instead of two. */
-	if (bpf_core_field_offset(lsk->sk_max_ack_backlog) !=
-	    bpf_core_field_offset(lsk->sk_ack_backlog) + sizeof(u32))
-		return BPF_CORE_READ(lsk, sk_ack_backlog) > BPF_CORE_READ(lsk, sk_max_ack_backlog);
-	if (bpf_probe_read_kernel(q, sizeof(q), &lsk->sk_ack_backlog))
+/* A child takes one place: while there are many, not every child needs a look. */
+static __always_inline int is_queue_full(struct xc_listener *l)
+{
+	const struct sock *lsk = (struct sock *)l->sk;
+	u32 used, max, left;
+
+	if (l->n_unlooked) {
+		l->n_unlooked--;
 		return 0;
-	return q[0] > q[1];
+	}
+	used = BPF_CORE_READ(lsk, sk_ack_backlog);
+	max = BPF_CORE_READ(lsk, sk_max_ack_backlog);
+	if (used > max)
+		return 1;
+	left = (max - used) / 2;	/* another CPU may count at the same time */
+	l->n_unlooked = left < UNLOOKED_MAX ? left : UNLOOKED_MAX;
+	return 0;
 }
 
 /* A child was added to an accept queue: is that queue full now? The overflow itself makes no
@@ -137,7 +145,7 @@ static __always_inline void on_child(struct sock *sk)
 	if (!l)
 		return;		/* nobody's, or of a namespace out of scope */
 	lsk = (struct sock *)l->sk;
-	if (!is_queue_full(lsk))
+	if (!is_queue_full(l))
 		return;
 	if (BPF_CORE_READ(lsk, __sk_common.skc_state) != TCP_LISTEN)
 		return;		/* gone; the map has not heard yet */
@@ -220,8 +228,10 @@ static __always_inline int on_state(struct sock *sk, int from, int to)
 		return 0;
 	}
 	if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT) {
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
 		/* the common case: nothing to do unless the SYN had to be repeated */
-		if (!BPF_CORE_READ((struct tcp_sock *)sk, total_retrans))
+		if (!tp || !tp->total_retrans)
 			return 0;
 	} else if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_CLOSE) {
 		return 0;

@@ -133,6 +133,8 @@ struct xc_listener {
 	u64 sk;			/* address, read with a checked read only */
 	u64 cookie;
 	u64 said_ns;		/* last time "full" was reported */
+	u32 n_unlooked;		/* children that may come before the queue is looked at again */
+	u32 _pad0;
 	struct xc_owner owner;
 };
 

@@ -65,7 +65,10 @@ static __always_inline struct sock *socket_of(struct __sk_buff *skb)
 
 static __always_inline void set_current(struct xc_stream *s, struct task_struct *task)
 {
-	xc_owner_of(&s->owner, task);
+	if (cfg.has_task_btf)
+		xc_owner_of_known(&s->owner, task);
+	else
+		xc_owner_of(&s->owner, task);
 	s->owner_is = XC_OWNER_SURE;
 }
 

@@ -14,6 +14,7 @@
 #include "probe/scan.h"
 #include "source/fit.h"
 #include "source/ifaces.h"
+#include "source/loads.h"
 #include "source/naming.h"
 #include "source/plaintext.h"
 
@@ -39,6 +40,7 @@
 #define SCAN_SHARE 200			/* scans may take 1/200 of one CPU */
 #define RING_TAG UINT64_MAX
 #define IFACES_TAG (UINT64_MAX - 1)
+#define LOADS_TAG (UINT64_MAX - 2)
 
 struct live {
 	struct xc_source_env env;
@@ -50,6 +52,8 @@ struct live {
 	struct xc_attached *probes[N_PROBES_MAX];
 	struct xc_attached *scan, *tls, *forward;	/* those probes among them, or NULL */
 	struct xc_plaintext *plaintext;	/* NULL = not asked for */
+	struct xc_loads *loads;	/* when it tells, this probe among them is attached */
+	struct xc_attached *waiting;
 	struct xc_ifaces *ifaces;	/* that forward; NULL = not asked for */
 	struct ring_buffer *ring;
 	uint32_t n_left;	/* records until somebody else gets a turn; 0 = nobody reads */
@@ -230,6 +234,12 @@ static void let_gather(struct live *l)
 
 /* ---- open and close ---------------------------------------------------------------------- */
 
+static void stop_waiting(struct live *l)
+{
+	xc_loads_close(l->loads);
+	l->loads = NULL;
+}
+
 static void live_close(void *source)
 {
 	struct live *l = source;
@@ -239,6 +249,7 @@ static void live_close(void *source)
 	ring_buffer__free(l->ring);
 	xc_plaintext_close(l->plaintext);
 	xc_ifaces_close(l->ifaces);
+	stop_waiting(l);
 	for (size_t i = 0; xc_probes[i]; i++)
 		xc_probe_close(l->probes[i]);
 	xc_share_done(&l->share);
@@ -257,7 +268,8 @@ static void live_closep(struct live **l)
 }
 
 /* A probe this kernel cannot have costs certainty, not the whole run; without sockets there is no run. */
-static int open_probe(struct live *l, const struct xc_probe *probe, struct xc_attached **ret)
+static int open_probe(struct live *l, const struct xc_probe *probe, bool attaches_later,
+		      struct xc_attached **ret)
 {
 	bool is_vital = !strcmp(probe->name, "sock") || !strcmp(probe->name, "stream");
 	struct xc_probe_report report = { 0 };
@@ -268,6 +280,7 @@ static int open_probe(struct live *l, const struct xc_probe *probe, struct xc_at
 		.cgroup_root = xc_cgroup2_root(),
 		.ring_bytes = l->env.ring_bytes,
 		.max_connections = l->env.max_connections,
+		.attaches_later = attaches_later,
 		.report = &report,
 	};
 	int r = xc_probe_open(probe, &env, ret);
@@ -284,6 +297,42 @@ static int open_probe(struct live *l, const struct xc_probe *probe, struct xc_at
 	return 0;
 }
 
+static unsigned int n_loaded(const struct xc_probe *probe, const struct xc_attached *attached)
+{
+	unsigned int n = 0;
+
+	for (const struct xc_program *p = probe->programs; p->name; p++)
+		n += xc_attached_prog_fd(attached, p->name) >= 0;
+	return n;
+}
+
+/* A probe that explains programs of others is attached when there are any; to load it then would take too long. */
+static int open_waiting(struct live *l, size_t i)
+{
+	bool has_some = xc_loads_open(xc_probes[i]->about, &l->loads) || xc_loads_count(l->loads);
+	int r = open_probe(l, xc_probes[i], !has_some, &l->probes[i]);
+
+	l->waiting = l->probes[i];
+	if (has_some || !l->waiting) {
+		stop_waiting(l);
+		return r;
+	}
+	(void)xc_loads_read(l->loads);	/* it tells of ours */
+	if (xc_loads_count(l->loads) == n_loaded(xc_probes[i], l->waiting))
+		return 0;
+	stop_waiting(l);
+	return xc_probe_attach(l->waiting, xc_cgroup2_root());
+}
+
+static void on_loads(struct live *l)
+{
+	if (!l->loads || !xc_loads_read(l->loads))
+		return;
+	stop_waiting(l);
+	if (xc_probe_attach(l->waiting, xc_cgroup2_root()))
+		(void)xc_warn(0, "programs that decide about connect() are not seen at work");
+}
+
 static int open_probes(struct live *l)
 {
 	unsigned int wanted = (l->env.with_failures ? XC_FOR_FAILURES : 0) |
@@ -295,7 +344,8 @@ static int open_probes(struct live *l)
 	for (size_t i = 0; !r && xc_probes[i]; i++) {
 		if (!(xc_probes[i]->serves & wanted))
 			continue;
-		r = open_probe(l, xc_probes[i], &l->probes[i]);
+		r = xc_probes[i]->about ? open_waiting(l, i) :
+					  open_probe(l, xc_probes[i], false, &l->probes[i]);
 		if (!strcmp(xc_probes[i]->name, "scan"))
 			l->scan = l->probes[i];
 		if (!strcmp(xc_probes[i]->name, "tls"))
@@ -405,6 +455,10 @@ static int live_open(const struct xc_source_env *env, void **ret_source)
 	r = l->forward ? open_ifaces(l) : 0;
 	if (!r && l->ifaces)
 		r = watch_fd(l, xc_ifaces_fd(l->ifaces), IFACES_TAG);
+	if (r)
+		return r;
+
+	r = l->loads ? watch_fd(l, xc_loads_fd(l->loads), LOADS_TAG) : 0;
 	if (r)
 		return r;
 
@@ -553,6 +607,10 @@ static void deliver(struct live *l, const struct epoll_event *ev)
 		let_gather(l);
 		l->heard_ns = xc_now_ns();
 		read_ring(l);
+		return;
+	}
+	if (ev->data.u64 == LOADS_TAG) {
+		on_loads(l);
 		return;
 	}
 	if (ev->data.u64 == IFACES_TAG) {

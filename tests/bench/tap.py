@@ -2,8 +2,8 @@
 """What live features cost: nanoseconds a packet, and throughput between two namespaces, watched and not.
 
 The kernel counts runs and nanoseconds of each program (BPF_STATS_RUN_TIME); a program that returns at once gives what
-that counting itself costs. Rounds with and without are interleaved. The throughput of small datagrams is that of their
-5th percentile, which others do not disturb; no program can be told from it by 3 %, so that bar is for the stream.
+that counting itself costs. Rounds with and without are interleaved; the stream is one connection all the while, for no
+two of them run alike. The throughput of small datagrams is that of their 5th percentile, which others do not disturb; no program can be told from it by 3 %, so that bar is for the stream.
 Then memory under many concurrent flows. Exit status 1: a bar is missed.
 """
 import argparse
@@ -25,7 +25,7 @@ import stats
 from bed import HERE, ROOT, LabError, command, pinned, tool, wait_for
 
 BAR_NS, BAR_PCT = 150, 3.0
-START_S = 30
+START_S, SETTLE_S = 30, 0.3
 PORT = 5201
 BATCHES = 8000  # of 20 datagrams, a second
 FLOWS, FLOWS_SECONDS = 100_000, 12
@@ -129,15 +129,34 @@ def empty_program(bed):
         process.terminate()
 
 
-def iperf(bed, seconds):
-    """Bits a second, as the receiver had them."""
+def received(bed):
+    """Bytes that came to the server's interface so far."""
+    return json.loads(command(["ip", "-n", bed.b, "-s", "-j", "link", "show", "eth0"]))[0]["stats64"]["rx"]["bytes"]
+
+
+@contextlib.contextmanager
+def streaming(bed):
+    """One connection of iperf3, while it lasts."""
     with running(bed.inside(bed.b, pinned(1 % os.cpu_count(), ["iperf3", "-s", "-1", "-p", str(PORT)])),
-                 stdout=subprocess.DEVNULL) as server:
+                 stdout=subprocess.DEVNULL):
         wait_for(lambda: f":{PORT} " in command(bed.inside(bed.b, ["ss", "-Hltn"])), START_S, "iperf3 does not listen")
-        said = command(bed.inside(bed.a, pinned(0, ["iperf3", "-c", "10.8.0.2", "-p", str(PORT), "-t", str(seconds),
-                                                    "-J"])))
-        server.wait(START_S)
-    return json.loads(said)["end"]["sum_received"]["bits_per_second"]
+        with running(bed.inside(bed.a, pinned(0, ["iperf3", "-c", "10.8.0.2", "-p", str(PORT), "-t", "3600"])),
+                     stdout=subprocess.DEVNULL):
+            wait_for(lambda: received(bed) > 1e9, START_S, "iperf3 does not send")
+            yield
+
+
+def stream_rate(bed, seconds):
+    """Bits a second of the stream that is under way."""
+    time.sleep(SETTLE_S)
+    before, began = received(bed), time.monotonic()
+    time.sleep(seconds)
+    return (received(bed) - before) * 8 / (time.monotonic() - began)
+
+
+def iperf(bed, seconds):
+    with streaming(bed):
+        return stream_rate(bed, seconds)
 
 
 def datagrams(bed, seconds):
@@ -146,7 +165,8 @@ def datagrams(bed, seconds):
     return 1e9 / int(command(bed.inside(bed.a, pinned(0, args))))
 
 
-LOADS = {"iperf3 stream": (iperf, "Gbit/s", 1e9), "64-byte datagrams": (datagrams, "kpps", 1e3)}
+STREAM = "iperf3 stream"
+LOADS = {STREAM: (iperf, "Gbit/s", 1e9), "64-byte datagrams": (datagrams, "kpps", 1e3)}
 
 
 def programs(wanted):
@@ -186,14 +206,24 @@ def cost_of_ours(bed, args, load):
     return cost
 
 
+def add_pair(bed, args, load, n, rate):
+    """The rate with nobody and with us, one right after the other, the first of them in turn."""
+    for who in ("nothing", "features") if n % 2 else ("features", "nothing"):
+        with features(bed, args.crosscut) if who == "features" else contextlib.nullcontext():
+            load.rates[who].append(rate())
+
+
 def measure(bed, args):
     """{load: Load}: rounds in turn."""
     loads = {name: Load() for name in LOADS}
+    with streaming(bed):
+        for n in range(args.pairs):
+            add_pair(bed, args, loads[STREAM], n, lambda: stream_rate(bed, 1))
+            print(f"\rpair {n + 1} of {args.pairs}", end="", file=sys.stderr, flush=True)
     for n in range(args.rounds):
         for name, load in loads.items():
-            for who in ("nothing", "features") if n % 2 else ("features", "nothing"):
-                with features(bed, args.crosscut) if who == "features" else contextlib.nullcontext():
-                    load.rates[who].append(LOADS[name][0](bed, args.seconds))
+            if name != STREAM:
+                add_pair(bed, args, load, n, lambda: LOADS[name][0](bed, args.seconds))
             with bpfcost.counting():
                 load.ours.append(cost_of_ours(bed, args, name))
                 with empty_program(bed):
@@ -207,7 +237,7 @@ def report(loads):
     """Print it; True = within the bars."""
     is_good = True
     print(f"{'':20} {'ns a run':>18} {'added':>7} {'added to':>9}")
-    print(f"{'load':20} {'ours':>9}{'empty':>9} {'a run':>7} {'a packet':>9}   {'alone':>8} {'watched':>8}          cost (95 % of rounds)")
+    print(f"{'load':20} {'ours':>9}{'empty':>9} {'a run':>7} {'a packet':>9}   {'alone':>8} {'watched':>8}          cost (95 % interval)")
     for name, load in loads.items():
         ours, empty = (stats.median([c.per_run for c in costs]) for costs in (load.ours, load.empty))
         lost, low, high = stats.cost(load.rates["features"], load.rates["nothing"])
@@ -251,11 +281,13 @@ def main():
     parser.add_argument("--crosscut", type=lambda p: str(pathlib.Path(p).resolve()), default=str(built))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=30, help="seconds of the stream with us and with nobody (default: 30)")
     parser.add_argument("--quick", action="store_true", help="2 rounds of a second: shows that it works, says nothing")
     parser.add_argument("--no-flows", action="store_true", help="leave out the part with many flows")
     args = parser.parse_args()
     if args.quick:
-        args.rounds, args.seconds = 2, 1
+        args.rounds, args.seconds, args.pairs = 2, 1, 4
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the namespaces are removed
     if os.geteuid():
         print("needs root")
         return 77
