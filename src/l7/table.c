@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "l7/table.h"
 
-#include "abi/segment.h"
 #include "base/index.h"
 #include "model/net.h"
 
@@ -65,12 +64,6 @@ static bool is_same_flow(const struct xc_tuple *a, const struct xc_tuple *b)
 	return xc_tuple_equal(a, b) || xc_tuple_equal(a, &swapped);
 }
 
-/* A socket tells when it is gone; a capture and a flow that is forwarded do not. */
-static bool has_socket(uint64_t cookie)
-{
-	return cookie && !(cookie & XC_SEGMENT_FORWARDED);
-}
-
 /* Is @seg seen by the other end of @c, or on the way? What the one sends the other receives. */
 static bool is_twin(const struct xc_l7_conn *c, const struct xc_segment *seg)
 {
@@ -79,7 +72,7 @@ static bool is_twin(const struct xc_l7_conn *c, const struct xc_segment *seg)
 	const struct xc_stream *st = &s->stream[from_client ? XC_L7_CLIENT : XC_L7_SERVER];
 	int32_t apart = (int32_t)(seg->seq - st->next);
 
-	if (has_socket(c->cookie) && has_socket(seg->cookie) &&
+	if (xc_is_socket(c->cookie) && xc_is_socket(seg->cookie) &&
 	    (c->peer_cookie || c->is_outbound == (from_client == seg->is_outbound)))
 		return false;
 	if (c->netns != seg->netns && xc_addr_is_loopback(seg->tuple.daddr))
@@ -321,7 +314,7 @@ static uint64_t meet_twin(struct entry *e, const struct xc_segment *seg)
 	struct xc_l7_conn *c = &e->c;
 	uint64_t cookie = c->cookie;
 
-	if (!has_socket(cookie) && has_socket(seg->cookie) && !e->is_husk) {
+	if (!xc_is_socket(cookie) && xc_is_socket(seg->cookie) && !e->is_husk) {
 		c->session.cookie = c->cookie = seg->cookie;
 		c->netns = seg->netns;
 		c->is_outbound = xc_tuple_equal(&seg->tuple, &c->session.tuple) == seg->is_outbound;
@@ -329,7 +322,7 @@ static uint64_t meet_twin(struct entry *e, const struct xc_segment *seg)
 		e->has_told[0] = e->has_told[1] = false;
 		return cookie;
 	}
-	if (has_socket(seg->cookie) && !c->peer_cookie) {
+	if (xc_is_socket(seg->cookie) && !c->peer_cookie) {
 		c->peer_cookie = seg->cookie;
 		c->peer_netns = seg->netns;
 	}
@@ -402,7 +395,7 @@ struct xc_l7_conn *xc_l7_table_feed(struct xc_l7_table *t, const struct xc_segme
 	xc_session_feed(&e->c.session, seg);
 	tell_wants(t, e);
 	wait_if_needed(t, e);
-	if (has_socket(e->c.cookie) || !is_over(&e->c.session))
+	if (xc_is_socket(e->c.cookie) || !is_over(&e->c.session))
 		return &e->c;
 	make_husk(t, e, false);	/* no socket tells when it is gone */
 	return NULL;
