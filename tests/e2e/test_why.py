@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`why` and `record` on the live kernel: what is told, what is recorded, what is left behind."""
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -11,6 +12,7 @@ import tempfile
 
 import pytest
 
+import faultbpf
 import hosts
 
 pytestmark = pytest.mark.root
@@ -394,3 +396,23 @@ def test_nothing_is_said_about_health(watching, pair, serving):
     hosts.wait_finding(watcher, lambda f: f["connection"]["server"]["port"] == 4001)
     assert watcher.stop() == OK
     assert len(watcher.findings()) == 1
+
+
+# ---- what is attached ---------------------------------------------------------------------------------
+
+def cgroup_links(pid):
+    return sum("link_type:\tcgroup" in path.read_text(encoding="ascii")
+               for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir())
+
+
+def test_the_hook_at_connect_waits_for_programs_of_others(watching, netns):
+    shown = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True).stdout
+    if any(program["type"] == "cgroup_sock_addr" for program in json.loads(shown)):
+        pytest.skip("somebody has programs of that kind on this machine")
+    watcher = watching("why", "--netns", netns())
+    assert cgroup_links(watcher.process.pid) == 0
+    program = faultbpf.load("cgroup_connect", "connect4")
+    try:
+        hosts.wait(lambda: cgroup_links(watcher.process.pid) == 2, "the hook at connect()")
+    finally:
+        os.close(program)
