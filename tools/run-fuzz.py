@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build the fuzz targets with clang, AddressSanitizer and UBSan, and run each for a while."""
+"""Build the fuzz targets with clang, AddressSanitizer and UBSan, and run each for a while, JOBS at a time."""
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import subprocess
@@ -47,7 +48,9 @@ def main():
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"fuzz: cannot build: {error}")
         return 1
-    return int(any([fuzz(target, options.seconds) for target in options.targets or targets]))
+    with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
+        results = pool.map(lambda target: fuzz(target, options.seconds), options.targets or targets)
+    return int(any(list(results)))
 
 
 if __name__ == "__main__":

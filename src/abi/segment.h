@@ -49,7 +49,8 @@ struct xc_segment_evt {
 	__u8 is_outbound;	/* sent by the local socket, or by who began the flow */
 	__u8 is_first;		/* of this socket, as far as we know */
 	__u8 lost;		/* enum xc_segment_lost */
-	__u8 _pad0[7];
+	__u8 is_silent;		/* the other end of its connection is told: of this one only its process follows, and its end */
+	__u8 _pad0[6];
 	__u8 data[];		/* n_bytes */
 };
 

@@ -362,7 +362,7 @@ static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct 
 		xc_policy_tell(c, dir, w, o->cfg.want, o->cfg.want_arg);
 }
 
-static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie)
+static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie, bool is_silent)
 {
 	struct xc_observer *o = arg;
 	struct link *l = c->session.user;
@@ -371,7 +371,8 @@ static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie)
 		l->peer = o->at->owner;
 	else if (l)
 		l->cookie = c->cookie;
-	xc_policy_silence(cookie, o->cfg.want, o->cfg.want_arg);
+	if (!is_silent)
+		xc_policy_silence(cookie, o->cfg.want, o->cfg.want_arg);
 }
 
 static const struct xc_l7_events events = {

@@ -74,12 +74,13 @@ static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct 
 }
 
 /* Of a connection with both ends here, one is enough. */
-static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie)
+static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie, bool is_silent)
 {
 	struct xc_payload *p = arg;
 
 	(void)c;
-	xc_policy_silence(cookie, p->cfg.want, p->cfg.arg);
+	if (!is_silent)
+		xc_policy_silence(cookie, p->cfg.want, p->cfg.arg);
 }
 
 static const struct xc_l7_events events = {

@@ -214,12 +214,13 @@ static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct 
 	xc_policy_tell(c, dir, w, t->cfg.want, t->cfg.want_arg);
 }
 
-static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie)
+static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie, bool is_silent)
 {
 	struct xc_trouble *t = arg;
 
 	(void)c;
-	xc_policy_silence(cookie, t->cfg.want, t->cfg.want_arg);
+	if (!is_silent)
+		xc_policy_silence(cookie, t->cfg.want, t->cfg.want_arg);
 }
 
 static const struct xc_l7_events events = {

@@ -342,10 +342,11 @@ static struct entry *entry_for(struct xc_l7_table *t, const struct xc_segment *s
 		return e ? e : add(t, seg);
 	e = find_twin(t, seg);
 	if (!e)
-		return add(t, seg);
+		return seg->is_silent ? NULL : add(t, seg);
 	other = meet_twin(e, seg);
 	if (t->cfg.events->twin)
-		t->cfg.events->twin(t->cfg.arg, &e->c, other);
+		t->cfg.events->twin(t->cfg.arg, &e->c, other,
+				    seg->is_silent && other == seg->cookie);
 	return e;
 }
 

@@ -26,8 +26,8 @@ struct xc_l7_events {
 			enum xc_request_stage stage);
 	/* What the capture should do with the next bytes of @dir has changed. */
 	void (*want)(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct xc_l7_want want);
-	/* Packets of @c are seen at @cookie as well: nothing is wanted from there. Mostly it is the peer's socket. */
-	void (*twin)(void *arg, struct xc_l7_conn *c, uint64_t cookie);
+	/* Packets of @c are seen at @cookie as well: nothing is wanted from there. Mostly it is the peer's socket. @is_silent: nothing comes from there. */
+	void (*twin)(void *arg, struct xc_l7_conn *c, uint64_t cookie, bool is_silent);
 	/* The last word about @c; it is freed behind this. @is_timeout: nothing ended it, it was silent too long or made room */
 	void (*closed)(void *arg, struct xc_l7_conn *c, bool is_timeout);
 };

@@ -19,6 +19,7 @@ struct xc_segment {
 	const uint8_t *data;	/* borrowed */
 	uint8_t tcp_flags;
 	bool is_outbound;	/* sent by the socket of cookie */
+	bool is_silent;		/* of a socket whose peer is read: nothing else comes from it */
 	bool has_lost;		/* segments before it could not be handed over */
 };
 

@@ -41,6 +41,7 @@ struct xc_probe_cfg {
 	__u8 has_time_in_skb;	/* tests: packets bring their time and their length */
 	__u8 is_payload_only;	/* the sock probe is not there */
 	__u8 has_tls;		/* the tls probe is */
+	__u8 with_both_ends;	/* of a connection within this host; else one of them is told */
 	struct xc_match match[XC_MATCH_MAX];
 	__u8 reason_action
 		[XC_REASON_MAX]; /* enum xc_reason_action by number of the RUNNING kernel */

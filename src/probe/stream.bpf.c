@@ -20,6 +20,14 @@ struct {
 	__type(value, struct xc_owner);
 } stream_senders SEC(".maps");
 
+/* Connections opened by sockets that are told: by their ends and their first sequence number, the cookie. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, u64);
+} xc_opens SEC(".maps");
+
 /* The packet that ends a handshake belongs to the listener still: what its child is told of it. */
 struct handshake {
 	u32 seq, ack;
@@ -164,6 +172,40 @@ static __always_inline int is_flow(struct sock *sk, const struct xc_head *h, int
 	return dir == XC_OUT && h->is_request;
 }
 
+/* The end that connects has the addresses @from and @to. */
+static __always_inline u64 open_key(const u8 from[16], const u8 to[16], u16 from_he, u16 to_he,
+				    u32 first_seq)
+{
+	u64 a[4], hash = (u64)from_he << 48 | (u64)to_he << 32 | first_seq;
+
+	__builtin_memcpy(a, from, 16);
+	__builtin_memcpy(a + 2, to, 16);
+	for (int i = 0; i < 4; i++) {
+		hash = (hash ^ a[i]) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
+static __always_inline void note_open(const struct xc_tuple *t, u32 first_seq, u64 key)
+{
+	u64 open = open_key(t->saddr, t->daddr, t->sport_he, t->dport_he, first_seq);
+
+	bpf_map_update_elem(&xc_opens, &open, &key, BPF_ANY);
+}
+
+/* Is the end that connected to this socket told? Their first sequence number is the same only if they are one connection. */
+static __always_inline int is_peer_told(const struct xc_tuple *t, u32 first_seq)
+{
+	u64 open = open_key(t->daddr, t->saddr, t->dport_he, t->sport_he, first_seq);
+	u64 *key = bpf_map_lookup_elem(&xc_opens, &open), copy;
+
+	if (!key || cfg.with_both_ends)
+		return 0;
+	copy = *key;
+	return bpf_map_lookup_elem(&xc_streams, &copy) != NULL;
+}
+
 static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc_head *h, int dir,
 					  u64 key)
 {
@@ -195,6 +237,8 @@ static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc
 		s.open_ns = bpf_ktime_get_ns();
 	if (xc_is_syn(h))
 		s.role = XC_ROLE_CLIENT;
+	if (xc_is_syn(h) && dir == XC_OUT)
+		note_open(&s.tuple, h->seq, key);
 	if (bpf_map_update_elem(&xc_streams, &key, &s, BPF_NOEXIST))
 		xc_count(XC_STAT_LOST_MAP);
 	return bpf_map_lookup_elem(&xc_streams, &key);
@@ -276,6 +320,23 @@ static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
 		xc_tell(s, key, XC_SEGMENT_TOTALS, 0);
 }
 
+/* Of a socket whose peer is told: who it is, once that is certain and another than the listener. */
+static __always_inline void on_silent(struct __sk_buff *skb, struct xc_stream *s,
+				      const struct xc_head *h, int dir, u64 key)
+{
+	u32 before = s->owner.tgid, tid;
+	struct task_struct *task;
+
+	if (cfg.has_tls && dir == XC_OUT)
+		join_tls(skb, s, h, key);
+	task = s->owner_is == XC_OWNER_SURE ? NULL : sender(skb, h, dir, &tid);
+	if (!task)
+		return;
+	set_current(s, task);
+	if (s->owner.tgid != before)
+		xc_tell(s, key, XC_SEGMENT_TOTALS, 0);
+}
+
 static __always_inline int on_packet(struct __sk_buff *skb, int dir)
 {
 	struct xc_stream *s;
@@ -295,7 +356,9 @@ static __always_inline int on_packet(struct __sk_buff *skb, int dir)
 	s = bpf_map_lookup_elem(&xc_streams, &key);
 	if (!s)
 		s = begin(skb, &h, dir, key);
-	if (s)
+	if (s && s->is_silent)
+		on_silent(skb, s, &h, dir, key);
+	else if (s)
 		on_known(skb, s, &h, dir, key);
 	return PASS;
 }
@@ -410,12 +473,15 @@ static __noinline int on_accepted(struct sock *sk)
 	s.packets[XC_OUT] = 1;
 	s.packets[XC_IN] = 2;
 	s.bytes[XC_IN] = k->wire_bytes;
+	s.is_silent = is_peer_told(&s.tuple, next - 1);
 	if (bpf_map_update_elem(&xc_streams, &key, &s, BPF_NOEXIST))
 		xc_count(XC_STAT_LOST_MAP);
 	kept = bpf_map_lookup_elem(&xc_streams, &key);
 	if (!kept)
 		return 0;
 	tell_handshake(kept, key, XC_TCP_SYN, next - 1, 0);
+	if (kept->is_silent)
+		return 0;
 	tell_handshake(kept, key, XC_TCP_SYN | XC_TCP_ACK, sent - 1, next);
 	if (k->wire_bytes)
 		tell_early(kept, key, k);

@@ -27,7 +27,8 @@ struct xc_stream {
 	u8 has_told;
 	u8 role;
 	u8 ends_here;		/* seen on an interface: a socket of this host is an end of it */
-	u8 _pad0[2];
+	u8 is_silent;		/* the socket at the other end is told */
+	u8 _pad0;
 };
 
 struct {
@@ -114,6 +115,7 @@ static __always_inline void xc_stream_fill(struct xc_segment_evt *e, struct xc_s
 	e->netns = s->netns;
 	e->ifindex = s->ifindex;
 	e->is_first = !s->has_told;
+	e->is_silent = s->is_silent;
 }
 
 static __always_inline void xc_stream_turn(struct xc_segment_evt *e, const struct xc_stream *s)

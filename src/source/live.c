@@ -94,6 +94,7 @@ static void make_cfg(struct live *l)
 	l->cfg.own_set_mask = own_set_mask(l->env.max_connections);
 	l->cfg.drop_budget = 2000;
 	l->cfg.payload_budget = l->env.payload_budget ? l->env.payload_budget : XC_SEGMENT_BYTES;
+	l->cfg.with_both_ends = l->env.with_both_ends;
 	l->cfg.is_payload_only = !l->env.with_failures;
 	l->cfg.forwarded_netns = forwarding_netns(l)->inum;
 	l->cfg.has_tls = l->env.with_payload && l->env.tls_uprobes;

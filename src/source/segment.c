@@ -47,6 +47,7 @@ bool xc_segment_of_record(const struct xc_segment_evt *e, struct xc_segment *ret
 					    .data = e->data,
 					    .tcp_flags = e->tcp_flags,
 					    .is_outbound = e->is_outbound,
+					    .is_silent = e->is_silent,
 					    .has_lost = e->lost != 0 };
 	return true;
 }

@@ -31,6 +31,7 @@ struct xc_source_env {
 	bool with_trace;		/* ... and let the kernel trace it (temporary table) */
 	bool with_payload;		/* hand over segments (abi/segment.h) */
 	bool with_failures;		/* hand over what tells of connections in trouble */
+	bool with_both_ends;		/* ... of both sockets of a connection within this host */
 	uint32_t
 		payload_budget; /* bytes of each direction before want() told anything of it, once the ring is half full; 0 = 4096, UINT32_MAX = any */
 	const char *tls_uprobes;	/* read plaintext of this process id, or "all"; NULL = no */

@@ -44,10 +44,11 @@ static void put_segment(const struct xc_segment_evt *e)
 		     (uint64_t)e->cookie, e->tuple.proto,
 		     xc_endpoint_str(e->tuple.saddr, e->tuple.sport_he, a),
 		     xc_endpoint_str(e->tuple.daddr, e->tuple.dport_he, b));
-	(void)printf(", \"out\": %u, \"first\": %u, \"lost\": %u, \"flags\": %u, \"seq\": %u"
-		     ", \"ack\": %u, \"wire\": %u, \"n\": %u",
-		     e->is_outbound, e->is_first, e->lost, e->tcp_flags, e->seq, e->ack,
-		     e->wire_bytes, e->n_bytes);
+	(void)printf(
+		", \"out\": %u, \"first\": %u, \"silent\": %u, \"lost\": %u, \"flags\": %u, \"seq\": %u"
+		", \"ack\": %u, \"wire\": %u, \"n\": %u",
+		e->is_outbound, e->is_first, e->is_silent, e->lost, e->tcp_flags, e->seq, e->ack,
+		e->wire_bytes, e->n_bytes);
 	(void)printf(", \"tgid\": %u, \"tid\": %u, \"uid\": %u, \"comm\": \"%s\", \"netns\": %u"
 		     ", \"cgroup\": %" PRIu64 ", \"open\": %" PRIu64,
 		     e->owner.tgid, e->tid, e->owner.uid, e->owner.comm, e->netns,
@@ -120,6 +121,7 @@ static int parse(int argc, char **argv, struct xc_source_env *env, const char **
 		{ "budget", required_argument, NULL, 'b' },
 		{ "ring", required_argument, NULL, 'r' },
 		{ "tls", required_argument, NULL, 't' },
+		{ "one-end", no_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -135,6 +137,8 @@ static int parse(int argc, char **argv, struct xc_source_env *env, const char **
 			env->ring_bytes = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 't')
 			env->tls_uprobes = optarg;
+		else if (c == 'o')
+			env->with_both_ends = false;
 		else
 			return -EINVAL;
 	}
@@ -151,6 +155,7 @@ int main(int argc, char **argv)
 				     .ring_bytes = 1u << 22,
 				     .max_connections = 16384,
 				     .with_payload = true,
+				     .with_both_ends = true,
 				     .on_record = on_record,
 				     .arg = &r };
 

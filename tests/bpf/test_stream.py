@@ -329,6 +329,29 @@ def test_worker(bed):
     assert answer["tgid"] == worker and answer["tid"] == worker, (answer, worker)
 
 
+def test_one_end(bed):
+    """of a connection within the scope one end is told, and of the other who it is and when it ends"""
+    reader = bed.reader("--one-end", "--budget", str(ANY))
+    server, client, (_, worker), _ = bed.pair("127.0.0.1", 20, "fork")
+    turn(server, client)
+    finish(server, client)
+    reader.wait_closed(2)
+    check_conversation(reader, reader.syn(1), pattern(20, 0), pattern(20, 0)[::-1])
+    told = [e for e in reader.told if e.get("cookie") == reader.syn(0)["cookie"]]
+    assert [e["what"] for e in told] == ["packet", "totals", "closed"] and all(e["silent"] for e in told), told
+    assert told[1]["tgid"] == worker, told
+    reader.close()
+    server = bed.python(SERVER, "127.0.0.1", 20)
+    reader = bed.reader("--one-end", "--budget", str(ANY), "--pid", server.line())
+    client = bed.python(CLIENT, "127.0.0.1", 20)
+    assert client.line()
+    turn(server, client)
+    finish(server, client)
+    reader.wait_closed(1)
+    check_conversation(reader, reader.syn(0), pattern(20, 0), pattern(20, 0)[::-1])
+    assert not any(e["silent"] for e in reader.told if "silent" in e)
+
+
 def test_older_socket(bed):
     """a connection that is older than the reader has its owner, and no beginning"""
     server, client, (pid,), client_pid = bed.pair("127.0.0.1", 10)
@@ -534,7 +557,7 @@ def test_recording(bed):
         process.terminate()
         process.wait(LIMIT_S)
         assert told == bed.read(path)[:len(told)]
-    assert sum(e.get("n", 0) for e in told) == 4 * 3000, [e["what"] for e in told]
+    assert sum(e.get("n", 0) for e in told) == 2 * 3000, [e["what"] for e in told]  # one end of it
 
 
 def test_capture(bed):

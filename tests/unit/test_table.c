@@ -55,12 +55,12 @@ static void on_want(void *arg, struct xc_l7_conn *c, enum xc_l7_dir dir, struct 
 	note(s, 'w');
 }
 
-static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie)
+static void on_twin(void *arg, struct xc_l7_conn *c, uint64_t cookie, bool is_silent)
 {
 	struct seen *s = arg;
 
 	assert_true(cookie && cookie != c->cookie);
-	s->silenced = cookie;
+	s->silenced = is_silent ? 0 : cookie;
 	note(s, 'T');
 }
 
