@@ -118,6 +118,14 @@ static int check_usage(const struct xc_config *cfg, int argc, char **argv)
 		       XC_EXIT_USAGE;
 	if (!cfg->read[0] && !argc)
 		return needs_interface();
+	if (cfg->with_forwarded && (cfg->read[0] || cfg->without_requests))
+		return xc_err(0, "--forwarded is about requests, live; leave it out, or %s",
+			      cfg->read[0] ? "--read" : "--no-requests"),
+		       XC_EXIT_USAGE;
+	if (cfg->with_forwarded && !strcmp(argv[0], "all"))
+		return xc_err(0,
+			      "--forwarded wants one interface: on all of them every packet would pass twice"),
+		       XC_EXIT_USAGE;
 	if (cfg->netns.n > 1)
 		return xc_err(0, "features watches one --netns at a time; run it once for each"),
 		       XC_EXIT_USAGE;

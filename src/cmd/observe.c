@@ -119,7 +119,7 @@ static int observe_run(const struct xc_config *cfg, int argc, char **argv)
 			cfg->record_to);
 	r = xc_observe(cfg, &result);
 	tell(cfg, &result.stats);
-	return r;
+	return r == -ENODEV ? XC_EXIT_CANNOT : r;
 }
 
 const struct xc_cmd xc_cmd_observe = {

@@ -109,6 +109,7 @@ static void count_retransmission(struct xc_case *c, struct xc_side *s, const str
 	if (++s->n_retrans == 1) {
 		s->first_retrans_ns = e->hdr.ts_ns;
 		s->first_una = e->snd_una;
+		s->first_total_retrans = e->total_retrans;
 	} else if (s->n_retrans == 2) {
 		s->second_retrans_ns = e->hdr.ts_ns;
 	}

@@ -149,6 +149,7 @@ struct xc_config {
 	bool is_list;
 	bool without_hubble;
 	bool without_requests;
+	bool with_forwarded;
 
 	struct xc_observe_config observe;
 

@@ -286,7 +286,7 @@ static void on_record(void *arg, const struct xc_evt *e)
 }
 
 /* What sockets of the namespace send and receive, beside what its interfaces count. */
-static int open_segments(struct run *run, const struct xc_probe_cfg *scope)
+static int open_segments(struct run *run, const char *iface, const struct xc_probe_cfg *scope)
 {
 	const struct xc_config *cfg = run->cfg;
 	const char *netns = cfg->netns.n ? cfg->netns.v[0] : "self";
@@ -296,6 +296,7 @@ static int open_segments(struct run *run, const struct xc_probe_cfg *scope)
 				     .ring_bytes = SEGMENT_RING_BYTES,
 				     .max_connections = cfg->max_flows,
 				     .with_payload = true,
+				     .forwarded = cfg->with_forwarded ? iface : NULL,
 				     .on_record = on_record,
 				     .arg = run };
 
@@ -370,7 +371,7 @@ static int open_taps(struct run *run, const char *iface)
 	if (!r)
 		r = open_payload(run);
 	if (!r)
-		r = open_segments(run, &taps.scope);
+		r = open_segments(run, iface, &taps.scope);
 	return r ? r : xc_taps_open(&taps, on_window, run, &run->taps);
 }
 

@@ -12,12 +12,20 @@ static bool had_closed(const struct xc_reset_fact *r)
 	       r->why == XC_RST_TCP_ABORT_ON_DATA;
 }
 
+/* Both had closed: their FINs met a socket that was gone, and nobody misses anything. */
+static bool is_harmless(const struct xc_reset_fact *r)
+{
+	uint8_t flags = r->e.trigger_flags;
+
+	return had_closed(r) && (flags & XC_TCP_FIN) && !(flags & XC_TCP_PSH);
+}
+
 static const struct xc_reset_fact *stateless_reset(const struct xc_case *c)
 {
 	for (uint32_t i = 0; i < c->n_resets; i++) {
 		const struct xc_reset_fact *r = &c->resets[i];
 
-		if (!r->e.trigger_flags || (r->e.trigger_flags & XC_TCP_SYN))
+		if (!r->e.trigger_flags || (r->e.trigger_flags & XC_TCP_SYN) || is_harmless(r))
 			continue;
 		/* Without a socket, met by a listener (the reason is then TCP_FLAGS), in TIME_WAIT, or
 		 * by an orphan that had closed: in all of them nobody holds the connection any more. */

@@ -9,7 +9,9 @@
 /* Losing a few of many is how TCP finds its rate; this many resends are trouble. */
 #define MIN_RETRANS 3
 #define MIN_RETRANS_SEEN 6	/* from outside: what the ends think of it is not known */
-#define MIN_SHARE_PCT 1		/* ... of the segments sent: captures lose and reorder some themselves */
+#define MIN_SHARE_PCT                                                                              \
+	1 /* ... of the segments sent: fewer are no trouble, and captures lose some themselves */
+#define MSS_DEFAULT 536		/* RFC 9293 3.7.1 */
 
 /* A drop on this host of segments of a connection that otherwise works. */
 static const struct xc_drop_fact *partial_drop(const struct xc_case *c)
@@ -62,13 +64,39 @@ static void state_resends(const struct xc_case *c, struct xc_opinion *o, const s
 		       s->n_full_seqs);
 }
 
+static bool is_share(const struct xc_side *s, uint64_t n_lost, uint64_t acked_bytes)
+{
+	uint64_t n_sent = acked_bytes / (s->last.mss_bytes ? s->last.mss_bytes : MSS_DEFAULT);
+
+	return n_lost * 100 >= n_sent * MIN_SHARE_PCT;
+}
+
 static bool is_seen_to_lose(const struct xc_side *s)
 {
-	uint64_t mss = s->last.mss_bytes ? s->last.mss_bytes : 536;	/* RFC 9293 3.7.1 */
-	uint64_t n_sent = s->last.bytes_acked / mss;
-
 	return s->last.total_retrans >= MIN_RETRANS_SEEN &&
-	       s->last.total_retrans * 100ull >= n_sent * MIN_SHARE_PCT;
+	       is_share(s, s->last.total_retrans, s->last.bytes_acked);
+}
+
+/* Since it began to resend, or all the while: @n_lost of what it sends are trouble. */
+static bool is_trouble(const struct xc_side *s, uint64_t n_lost)
+{
+	uint64_t acked = s->n_retrans ? s->last.snd_una - s->first_una : s->last.bytes_acked;
+
+	return n_lost && is_share(s, n_lost, acked);
+}
+
+static uint64_t n_resent(const struct xc_side *s)
+{
+	return s->n_retrans ? s->last.total_retrans - s->first_total_retrans + 1 : 0;
+}
+
+static bool loses_much(const struct xc_case *c, const struct xc_drop_fact *d)
+{
+	if (c->is_packets_only)
+		return is_seen_to_lose(&c->client) || is_seen_to_lose(&c->server);
+	return is_trouble(&c->client, n_resent(&c->client)) ||
+	       is_trouble(&c->server, n_resent(&c->server)) ||
+	       (d && is_trouble(d->to_server ? &c->client : &c->server, d->e.count));
 }
 
 static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
@@ -91,7 +119,7 @@ static bool packet_loss_match(const struct xc_case *c, struct xc_opinion *o)
 	state_resends(c, o, &c->server, "the server");
 	if (!c->client.n_retrans && !c->server.n_retrans && !o->has_decisive)
 		return false;
-	if (c->is_packets_only && !is_seen_to_lose(&c->client) && !is_seen_to_lose(&c->server))
+	if (!loses_much(c, d))
 		return false;
 	if (!c->client.last.bytes_acked && !c->server.last.bytes_acked && !o->has_decisive)
 		xc_against(o, XC_AGAINST, "nothing gets through at all");

@@ -57,6 +57,7 @@ struct xc_side {
 	uint64_t first_retrans_ns;
 	uint64_t second_retrans_ns;
 	uint32_t first_una;	/* snd_una at the first retransmission: has it moved since? */
+	uint32_t first_total_retrans;	/* likewise: this one included */
 	uint64_t first_full_ns;	/* retransmission of a full segment */
 	uint64_t second_full_ns;
 	uint32_t full_seq;	/* sequence number of the last full segment resent */

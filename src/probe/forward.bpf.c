@@ -207,7 +207,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, int dir, u32 link_by
 	key = key_of(&h);
 	s = bpf_map_lookup_elem(&xc_streams, &key);
 	if (s && is_another(s, &h)) {
-		xc_stream_forget(key);
+		xc_stream_forget(s, key);
 		s = NULL;
 	}
 	if (!s)

@@ -70,7 +70,8 @@ enum xc_serves {
  * @without: what becomes less certain when the probe is missing
  * @needs_func: kernel function (helpers are functions) its programs call; NULL = none
  * @serves: enum xc_serves; nothing else loads it
- * @about: the type of programs of others it explains: worth attaching once there is one; 0 = attached at once
+ * @about: the type of programs of others it explains: worth attaching once there is one; 0 = attached at once. The
+ *	names of its own programs begin with @name
  * @elf: the object, built into crosscut
  * @programs: ends with a row without name
  */

@@ -83,6 +83,24 @@ static __always_inline void xc_sk_tuple(const struct sock *sk, struct xc_tuple *
 	t->dport_he = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
+/* The same of a full socket that the verifier knows to be one: plain loads, a tenth of the time. */
+static __always_inline void xc_sk_tuple_known(const struct sock *sk, struct xc_tuple *t)
+{
+	if (sk->__sk_common.skc_family == AF_INET6) {
+		const u64 *from = (const u64 *)&sk->__sk_common.skc_v6_rcv_saddr;
+		const u64 *to = (const u64 *)&sk->__sk_common.skc_v6_daddr;
+		u64 copy[4] = { from[0], from[1], to[0], to[1] };
+
+		__builtin_memcpy(t->saddr, copy, 16);
+		__builtin_memcpy(t->daddr, copy + 2, 16);
+	} else {
+		xc_addr4(t->saddr, sk->__sk_common.skc_rcv_saddr);
+		xc_addr4(t->daddr, sk->__sk_common.skc_daddr);
+	}
+	t->sport_he = sk->__sk_common.skc_num;
+	t->dport_he = bpf_ntohs(sk->__sk_common.skc_dport);
+}
+
 static __always_inline int xc_is_full(u8 state)
 {
 	return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV;

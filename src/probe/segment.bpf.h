@@ -169,6 +169,8 @@ static __always_inline int xc_wanted(struct xc_stream *s, const struct xc_head *
 	if (!n || h->proto == IPPROTO_ICMP || h->proto == IPPROTO_ICMPV6)
 		return always;
 	p = bpf_map_lookup_elem(&xc_policies, &k);
+	if (p)
+		s->has_policy = 1;
 	if (p && p->mode == XC_POLICY_NOTHING)
 		return always;
 	if (p && p->mode == XC_POLICY_SKIP && h->proto == IPPROTO_TCP) {

@@ -35,7 +35,7 @@ static int size_new_map(struct bpf_map *map, const struct xc_probe_env *env)
 		return bpf_map__set_max_entries(map, env->cfg->own_set_mask + 1);
 	if (!strcmp(name, "xc_owners"))
 		return bpf_map__set_max_entries(map, (env->cfg->own_set_mask + 1) * XC_OWN_WAYS);
-	if (!strcmp(name, "xc_streams") || !strcmp(name, "xc_opens"))
+	if (!strcmp(name, "xc_streams"))
 		return bpf_map__set_max_entries(map, env->max_connections);
 	if (!strcmp(name, "xc_policies"))
 		return bpf_map__set_max_entries(map, env->max_connections * 2);

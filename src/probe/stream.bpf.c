@@ -20,13 +20,20 @@ struct {
 	__type(value, struct xc_owner);
 } stream_senders SEC(".maps");
 
-/* Connections opened by sockets that are told: by their ends and their first sequence number, the cookie. */
+/* Connections opened lately by sockets that are told. One pushes another out; who looks makes sure it is the right one. */
+struct open {
+	u64 hash;		/* of its ends and its first sequence number */
+	u64 cookie;
+};
+
+#define OPENS 4096		/* a power of two */
+
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, u64);
-} xc_opens SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, OPENS);
+	__type(key, u32);
+	__type(value, struct open);
+} stream_opens SEC(".maps");
 
 /* The packet that ends a handshake belongs to the listener still: what its child is told of it. */
 struct handshake {
@@ -116,10 +123,11 @@ static __always_inline struct task_struct *sender(struct __sk_buff *skb, const s
 static __always_inline void find_owner(struct xc_stream *s, struct sock *sk,
 				       const struct xc_head *h, u64 cookie)
 {
-	struct xc_owner *known = bpf_map_lookup_elem(&stream_senders, &cookie);
 	struct xc_sock_own *own;
+	struct xc_owner *known;
 
 	if (h->proto != IPPROTO_TCP) {
+		known = bpf_map_lookup_elem(&stream_senders, &cookie);
 		if (known)
 			s->owner = *known;
 		return;
@@ -147,39 +155,50 @@ static __always_inline void packet_tuple(struct xc_tuple *t, const struct xc_hea
 	t->dport_he = h->port_he[!dir];
 }
 
-/* Addresses of the socket, where it has them: what a filter rewrites is one on the way out and another on the way in. */
-static __always_inline void find_tuple(struct xc_stream *s, struct sock *sk,
-				       const struct xc_head *h, int dir)
+/* Of a socket that the verifier knows to be one. */
+static __always_inline u32 netns_of(const struct sock *sk)
 {
-	s->tuple.proto = h->proto;
-	if (h->proto == IPPROTO_TCP ||
-	    (h->proto == IPPROTO_UDP && BPF_CORE_READ(sk, __sk_common.skc_dport)))
+	return sk->__sk_common.skc_net.net->ns.inum;
+}
+
+/* Of a TCP socket: what it is in, and its addresses, which a filter may have rewritten in the packet. -1: it makes no flow. */
+static __always_inline int read_tcp(struct xc_stream *s, struct __sk_buff *skb)
+{
+	struct bpf_sock *guarded = skb->sk;
+	struct tcp_sock *tp = guarded ? bpf_skc_to_tcp_sock(guarded) : NULL;
+	const struct sock *sk = (const struct sock *)tp;
+
+	if (!tp || sk->sk_type != SOCK_STREAM || sk->__sk_common.skc_state == TCP_LISTEN ||
+	    sk->__sk_common.skc_state == TCP_CLOSE)
+		return -1;
+	s->netns = netns_of(sk);
+	xc_sk_tuple_known(sk, &s->tuple);
+	return 0;
+}
+
+/* Raw sockets see copies of what is for others. */
+static __always_inline int read_other(struct xc_stream *s, struct sock *sk, const struct xc_head *h,
+				      int dir)
+{
+	int is_udp = h->proto == IPPROTO_UDP;
+
+	if (is_udp ? BPF_CORE_READ(sk, sk_type) != SOCK_DGRAM : dir != XC_OUT || !h->is_request)
+		return -1;
+	s->netns = xc_sk_netns(sk);
+	if (is_udp && BPF_CORE_READ(sk, __sk_common.skc_dport))
 		xc_sk_tuple(sk, &s->tuple);
 	else
 		packet_tuple(&s->tuple, h, dir);
+	return 0;
 }
 
-/* Is it a socket of the kind that makes flows? Raw sockets see copies of what is for others. */
-static __always_inline int is_flow(struct sock *sk, const struct xc_head *h, int dir)
+/* Of the end that connects: s* is its own address. */
+static __always_inline u64 hash_of_open(const struct xc_tuple *t, u32 first_seq)
 {
-	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	u16 type = BPF_CORE_READ(sk, sk_type);
+	u64 a[4], hash = (u64)t->sport_he << 48 | (u64)t->dport_he << 32 | first_seq;
 
-	if (h->proto == IPPROTO_TCP)
-		return type == SOCK_STREAM && state != TCP_LISTEN && state != TCP_CLOSE;
-	if (h->proto == IPPROTO_UDP)
-		return type == SOCK_DGRAM;
-	return dir == XC_OUT && h->is_request;
-}
-
-/* The end that connects has the addresses @from and @to. */
-static __always_inline u64 open_key(const u8 from[16], const u8 to[16], u16 from_he, u16 to_he,
-				    u32 first_seq)
-{
-	u64 a[4], hash = (u64)from_he << 48 | (u64)to_he << 32 | first_seq;
-
-	__builtin_memcpy(a, from, 16);
-	__builtin_memcpy(a + 2, to, 16);
+	__builtin_memcpy(a, t->saddr, 16);
+	__builtin_memcpy(a + 2, t->daddr, 16);
 	for (int i = 0; i < 4; i++) {
 		hash = (hash ^ a[i]) * 0x9e3779b97f4a7c15ull;
 		hash ^= hash >> 32;
@@ -187,23 +206,48 @@ static __always_inline u64 open_key(const u8 from[16], const u8 to[16], u16 from
 	return hash;
 }
 
-static __always_inline void note_open(const struct xc_tuple *t, u32 first_seq, u64 key)
+static __always_inline struct open *find_open(u64 hash)
 {
-	u64 open = open_key(t->saddr, t->daddr, t->sport_he, t->dport_he, first_seq);
+	u32 at = hash & (OPENS - 1);
 
-	bpf_map_update_elem(&xc_opens, &open, &key, BPF_ANY);
+	return bpf_map_lookup_elem(&stream_opens, &at);
 }
 
-/* Is the end that connected to this socket told? Their first sequence number is the same only if they are one connection. */
+static __always_inline void note_open(const struct xc_tuple *t, u32 first_seq, u64 cookie)
+{
+	u64 hash = hash_of_open(t, first_seq);
+	struct open *o = find_open(hash);
+
+	if (!o)
+		return;
+	o->hash = hash;
+	o->cookie = cookie;
+}
+
+/*
+ * Is the end that connected to this socket told? Copies of its addresses in other namespaces have another first sequence
+ * number.
+ */
 static __always_inline int is_peer_told(const struct xc_tuple *t, u32 first_seq)
 {
-	u64 open = open_key(t->daddr, t->saddr, t->dport_he, t->sport_he, first_seq);
-	u64 *key = bpf_map_lookup_elem(&xc_opens, &open), copy;
+	struct xc_tuple peer = { .proto = t->proto };
+	struct xc_stream *s;
+	struct open *o;
+	u64 hash, cookie;
 
-	if (!key || cfg.with_both_ends)
+	__builtin_memcpy(peer.saddr, t->daddr, 16);
+	__builtin_memcpy(peer.daddr, t->saddr, 16);
+	peer.sport_he = t->dport_he;
+	peer.dport_he = t->sport_he;
+	hash = hash_of_open(&peer, first_seq);
+	o = find_open(hash);
+	if (!o || o->hash != hash || cfg.with_both_ends)
 		return 0;
-	copy = *key;
-	return bpf_map_lookup_elem(&xc_streams, &copy) != NULL;
+	cookie = o->cookie;
+	s = bpf_map_lookup_elem(&xc_streams, &cookie);
+	return s && xc_addr_equal(s->tuple.saddr, peer.saddr) &&
+	       xc_addr_equal(s->tuple.daddr, peer.daddr) && s->tuple.sport_he == peer.sport_he &&
+	       s->tuple.dport_he == peer.dport_he;
 }
 
 static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc_head *h, int dir,
@@ -215,9 +259,11 @@ static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc
 	struct task_struct *task;
 	u32 tid;
 
-	if (!sk || !h || !is_flow(sk, h, dir))
+	if (!sk || !h)
 		return NULL;
-	s.netns = xc_sk_netns(sk);
+	s.tuple.proto = h->proto;
+	if (h->proto == IPPROTO_TCP ? read_tcp(&s, skb) : read_other(&s, sk, h, dir))
+		return NULL;
 	if (!xc_netns_in_scope(s.netns) || (cfg.ifindex && cfg.ifindex != s.ifindex))
 		return NULL;
 	task = sender(skb, h, dir, &tid);
@@ -229,7 +275,6 @@ static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc
 		bpf_map_update_elem(&stream_senders, &cookie, &s.owner, BPF_ANY);
 	if (xc_has_process_scope() && !owner_in_scope(&s.owner, sk))
 		return NULL;
-	find_tuple(&s, sk, h, dir);
 	if (!xc_tuple_in_scope(&s.tuple))
 		return NULL;
 	s.budget[XC_OUT] = s.budget[XC_IN] = cfg.payload_budget;
@@ -377,11 +422,6 @@ int stream_out(struct __sk_buff *skb)
 
 /* ---- sockets ----------------------------------------------------------------------------------- */
 
-static __always_inline u32 netns_of(const struct sock *sk)
-{
-	return sk->__sk_common.skc_net.net->ns.inum;
-}
-
 /* One record of a handshake that the listener took part in. */
 static __always_inline void tell_handshake(struct xc_stream *s, u64 key, u8 flags, u32 seq, u32 ack)
 {
@@ -450,15 +490,18 @@ static __always_inline void find_listener(struct xc_stream *s)
 static __noinline int on_accepted(struct sock *sk)
 {
 	struct xc_stream s = { .netns = netns_of(sk), .tuple.proto = IPPROTO_TCP };
-	u32 zero = 0, next = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt);
-	u32 sent = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
-	struct handshake *k = bpf_map_lookup_elem(&stream_handshakes, &zero);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	u64 key = xc_sk_cookie(sk);
 	struct xc_stream *kept;
+	struct handshake *k;
+	u32 zero = 0, next;
 
-	xc_sk_tuple(sk, &s.tuple);
-	if (!k || k->seq != next || k->dport_he != s.tuple.sport_he ||
-	    k->sport_he != s.tuple.dport_he)
+	k = bpf_map_lookup_elem(&stream_handshakes, &zero);
+	if (!tp || !k)
+		return 0;
+	next = tp->rcv_nxt;
+	xc_sk_tuple_known(sk, &s.tuple);
+	if (k->seq != next || k->dport_he != s.tuple.sport_he || k->sport_he != s.tuple.dport_he)
 		return 0;	/* it was opened in another way */
 	s.ifindex = k->ifindex;
 	if (cfg.ifindex && cfg.ifindex != s.ifindex)
@@ -482,7 +525,7 @@ static __noinline int on_accepted(struct sock *sk)
 	tell_handshake(kept, key, XC_TCP_SYN, next - 1, 0);
 	if (kept->is_silent)
 		return 0;
-	tell_handshake(kept, key, XC_TCP_SYN | XC_TCP_ACK, sent - 1, next);
+	tell_handshake(kept, key, XC_TCP_SYN | XC_TCP_ACK, tp->snd_nxt - 1, next);
 	if (k->wire_bytes)
 		tell_early(kept, key, k);
 	return 0;
@@ -506,7 +549,7 @@ static __noinline int on_closed(struct sock *sk, int from)
 	if (!s)
 		return 0;
 	xc_tell(s, key, XC_SEGMENT_CLOSED, how_it_ended(sk, from));
-	xc_stream_forget(key);
+	xc_stream_forget(s, key);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ struct xc_stream {
 	u8 role;
 	u8 ends_here;		/* seen on an interface: a socket of this host is an end of it */
 	u8 is_silent;		/* the socket at the other end is told */
-	u8 _pad0;
+	u8 has_policy;		/* xc_policies has an entry, as far as was seen */
 };
 
 struct {
@@ -146,9 +146,12 @@ static __always_inline void forget_policy(u64 key, u32 is_outbound)
 	bpf_map_delete_elem(&xc_policies, &k);
 }
 
-static __always_inline void xc_stream_forget(u64 key)
+/* A policy that no packet has met is left behind: the oldest make room. */
+static __always_inline void xc_stream_forget(const struct xc_stream *s, u64 key)
 {
+	if (s->has_policy) {
+		forget_policy(key, 0);
+		forget_policy(key, 1);
+	}
 	bpf_map_delete_elem(&xc_streams, &key);
-	forget_policy(key, 0);
-	forget_policy(key, 1);
 }

@@ -19,9 +19,9 @@
 /* enum bpf_attach_type since 6.6 */
 #define TCX_INGRESS 46
 #define TCX_EGRESS 47
-/* What our filters of clsact are known by */
+/* What our filters of clsact are known by, and their place */
 #define FILTER_HANDLE 0x7863
-#define FILTER_PRIORITY 0x7863
+#define FILTER_PRIORITY 0x7863u
 
 /* include/uapi/linux/if_arp.h; the C library's header lacks it */
 #define HW_IP6GRE 823
@@ -30,6 +30,7 @@ enum { IN, OUT };
 
 struct iface {
 	unsigned int index;
+	uint8_t place;
 	int link_fd[2];		/* TCX; -1 = none */
 	bool has_filters;	/* clsact instead */
 	bool has_made_qdisc;
@@ -87,8 +88,9 @@ static int attach_tcx(struct iface *i, int in_fd, int out_fd)
 static int set_filter(struct iface *i, enum bpf_tc_attach_point where, int prog_fd)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)i->index, .attach_point = where);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY,
-		    .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
+		    .priority = FILTER_PRIORITY + i->place, .prog_fd = prog_fd,
+		    .flags = BPF_TC_F_REPLACE);
 
 	return bpf_tc_attach(&hook, &opts);
 }
@@ -96,7 +98,8 @@ static int set_filter(struct iface *i, enum bpf_tc_attach_point where, int prog_
 static void unset_filter(const struct iface *i, enum bpf_tc_attach_point where)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)i->index, .attach_point = where);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
+		    .priority = FILTER_PRIORITY + i->place);
 
 	(void)bpf_tc_detach(&hook, &opts);
 }
@@ -134,8 +137,10 @@ static void detach(const struct iface *i)
 /* 0, 1 = left out (no IP on it), or -errno. */
 static int attach(struct xc_ifaces *ifs, unsigned int index, const char *name)
 {
-	struct iface i = { .index = index, .link_fd = { -1, -1 }, .is_there = true };
 	const struct xc_ifaces_cfg *cfg = &ifs->cfg;
+	struct iface i = {
+		.index = index, .place = cfg->place, .link_fd = { -1, -1 }, .is_there = true
+	};
 	int kind = header_kind(name), in_fd, out_fd, r;
 
 	if (kind < 0 || ifs->n == XC_IFACES_MAX)

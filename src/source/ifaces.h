@@ -21,6 +21,7 @@ struct xc_ifaces_cfg {
 	int in_fd, out_fd;	/* for interfaces with an Ethernet header */
 	int in_l3_fd, out_l3_fd;	/* for those without */
 	bool without_tcx;
+	uint8_t place;		/* of the filters: those of different places do not replace each other */
 };
 
 struct xc_ifaces;

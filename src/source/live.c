@@ -298,31 +298,18 @@ static int open_probe(struct live *l, const struct xc_probe *probe, bool attache
 	return 0;
 }
 
-static unsigned int n_loaded(const struct xc_probe *probe, const struct xc_attached *attached)
-{
-	unsigned int n = 0;
-
-	for (const struct xc_program *p = probe->programs; p->name; p++)
-		n += xc_attached_prog_fd(attached, p->name) >= 0;
-	return n;
-}
-
 /* A probe that explains programs of others is attached when there are any; to load it then would take too long. */
 static int open_waiting(struct live *l, size_t i)
 {
-	bool has_some = xc_loads_open(xc_probes[i]->about, &l->loads) || xc_loads_count(l->loads);
-	int r = open_probe(l, xc_probes[i], !has_some, &l->probes[i]);
+	const struct xc_probe *probe = xc_probes[i];
+	bool has_some =
+		xc_loads_open(probe->about, probe->name, &l->loads) || xc_loads_is_there(l->loads);
+	int r = open_probe(l, probe, !has_some, &l->probes[i]);
 
 	l->waiting = l->probes[i];
-	if (has_some || !l->waiting) {
+	if (has_some || !l->waiting)
 		stop_waiting(l);
-		return r;
-	}
-	(void)xc_loads_read(l->loads);	/* it tells of ours */
-	if (xc_loads_count(l->loads) == n_loaded(xc_probes[i], l->waiting))
-		return 0;
-	stop_waiting(l);
-	return xc_probe_attach(l->waiting, xc_cgroup2_root());
+	return r;
 }
 
 static void on_loads(struct live *l)
@@ -366,6 +353,7 @@ static int open_ifaces(struct live *l)
 {
 	struct xc_ifaces_cfg cfg = {
 		.name = l->env.forwarded,
+		.place = 1,
 		.netns_fd = forwarding_netns(l)->fd,
 		.in_fd = xc_attached_prog_fd(l->forward, "forward_in"),
 		.out_fd = xc_attached_prog_fd(l->forward, "forward_out"),

@@ -6,7 +6,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <limits.h>
 #include <linux/perf_event.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,6 +30,7 @@ struct ring {
 
 struct xc_loads {
 	enum bpf_prog_type type;
+	const char *ours;
 	int epoll_fd;
 	long page_bytes;
 	size_t n;
@@ -79,7 +79,7 @@ static int open_ring(struct xc_loads *l, int cpu)
 	return 0;
 }
 
-int xc_loads_open(enum bpf_prog_type type, struct xc_loads **ret_loads)
+int xc_loads_open(enum bpf_prog_type type, const char *ours, struct xc_loads **ret_loads)
 {
 	int n_cpus = libbpf_num_possible_cpus();
 	_cleanup_(xc_loads_closep) struct xc_loads *l = NULL;
@@ -91,6 +91,7 @@ int xc_loads_open(enum bpf_prog_type type, struct xc_loads **ret_loads)
 	if (!l)
 		return -ENOMEM;
 	l->type = type;
+	l->ours = ours;
 	l->page_bytes = sysconf(_SC_PAGESIZE);
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll_fd < 0)
@@ -104,7 +105,7 @@ int xc_loads_open(enum bpf_prog_type type, struct xc_loads **ret_loads)
 }
 
 /* True as well when it may not be looked at. */
-static bool is_of_type(uint32_t id, enum bpf_prog_type type)
+static bool is_one(const struct xc_loads *l, uint32_t id)
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
 	struct bpf_prog_info info = { 0 };
@@ -112,18 +113,20 @@ static bool is_of_type(uint32_t id, enum bpf_prog_type type)
 
 	if (fd < 0)
 		return fd != -ENOENT;	/* it is gone */
-	return bpf_obj_get_info_by_fd(fd, &info, &size) || info.type == type;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return true;
+	return info.type == l->type && strncmp(info.name, l->ours, strlen(l->ours)) != 0;
 }
 
-unsigned int xc_loads_count(const struct xc_loads *l)
+bool xc_loads_is_there(const struct xc_loads *l)
 {
-	unsigned int n = 0;
 	uint32_t id = 0;
 	int r;
 
 	while (!(r = bpf_prog_get_next_id(id, &id)))
-		n += is_of_type(id, l->type);
-	return r == -ENOENT ? n : UINT_MAX;
+		if (is_one(l, id))
+			return true;
+	return r != -ENOENT;
 }
 
 static bool read_record(const struct xc_loads *l, const struct load_record *e)
@@ -131,7 +134,7 @@ static bool read_record(const struct xc_loads *l, const struct load_record *e)
 	if (e->header.type == PERF_RECORD_LOST)
 		return true;
 	return e->header.type == PERF_RECORD_BPF_EVENT && e->type == PERF_BPF_EVENT_PROG_LOAD &&
-	       is_of_type(e->id, l->type);
+	       is_one(l, e->id);
 }
 
 static bool read_ring(const struct xc_loads *l, const struct ring *ring)

@@ -10,11 +10,14 @@
 
 struct xc_loads;
 
-/** Begin to listen, on every CPU. 0, or -errno: somebody has loaded one may not be told then. */
-int xc_loads_open(enum bpf_prog_type type, struct xc_loads **ret_loads);
+/**
+ * Begin to listen, on every CPU. Programs with names that begin with @ours do not count, whichever crosscut has loaded them.
+ * Borrows @ours. 0, or -errno: what is loaded is not told then.
+ */
+int xc_loads_open(enum bpf_prog_type type, const char *ours, struct xc_loads **ret_loads);
 
-/** How many there are already; UINT_MAX when this may not be asked (needs CAP_SYS_ADMIN). */
-unsigned int xc_loads_count(const struct xc_loads *l);
+/** Is there one already? True as well when this may not be asked (needs CAP_SYS_ADMIN). */
+bool xc_loads_is_there(const struct xc_loads *l);
 
 /** Readable when programs were loaded or unloaded. */
 int xc_loads_fd(const struct xc_loads *l);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`observe --forwarded`: requests of other hosts that pass through this one, and only those."""
 import collections
+import csv
 import subprocess
 
 import pytest
@@ -9,7 +10,7 @@ import hosts
 import stage as stages
 
 pytestmark = pytest.mark.root
-OK, USAGE, FAILED = 0, 2, 4
+OK, USAGE, CANNOT = 0, 2, 3
 LIMIT_S = 30
 PORT = 8000
 CLIENT, SERVER = ("10.91.1.2", "fd91:1::2"), ("10.91.2.2", "fd91:2::2")
@@ -205,10 +206,31 @@ def test_datagrams_pass_through_a_bridge(watching, netns):
     assert [a.target for a in answers] == ["a.example", "b.example"] and places(answers) == {("forwarded", None)}
 
 
+def test_columns_of_what_passes_through(routed, serve, crosscut, tmp_path):
+    """Features of a router's interface carry requests when they are asked for."""
+    client, router, server = routed
+    serve(server)
+    out = tmp_path / "rows.csv"
+    with subprocess.Popen([crosscut, "features", "c0", "--netns", router, "--forwarded", "-d", "0", "-w", "1s", "-i", "1s",
+                           "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            hosts.wait(lambda: "watching" in process.stderr.readline(), "features")
+            assert get(client, "/missing", at=SERVER[0]) == ["404"]
+
+            def carried():
+                with open(out, newline="", encoding="utf-8") as file:
+                    return [row for row in csv.DictReader(file) if row["http_status_code"] == "404"]
+            hosts.wait(lambda: out.exists() and carried(), "a row with the status", LIMIT_S)
+        finally:
+            process.terminate()
+    row = carried()[0]
+    assert (row["http_url"], row["http_method"], row["dst_port"]) == ("/missing", "GET", str(PORT))
+
+
 @pytest.mark.parametrize("args, status, message", [
     (["--forwarded", "all"], USAGE, "--forwarded wants one interface: on all of them every packet would pass twice"),
     (["--forwarded", "lo", "--mock"], USAGE, "--forwarded reads packets of this host, live"),
-    (["--forwarded", "nosuch0"], FAILED, 'no interface nosuch0 here; there are: lo, and "all"'),
+    (["--forwarded", "nosuch0"], CANNOT, 'no interface nosuch0 here; there are: lo, and "all"'),
 ])
 def test_bad_input(run, netns, args, status, message):
     done = run("observe", "--netns", netns(), *args)
