@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`why` and `record` on the live kernel: what is told, what is recorded, what is left behind."""
+import contextlib
 import itertools
 import json
 import os
@@ -401,8 +402,11 @@ def test_nothing_is_said_about_health(watching, pair, serving):
 # ---- what is attached ---------------------------------------------------------------------------------
 
 def cgroup_links(pid):
-    return sum("link_type:\tcgroup" in path.read_text(encoding="ascii")
-               for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir())
+    n = 0
+    for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # just closed
+            n += "link_type:\tcgroup" in path.read_text(encoding="ascii")
+    return n
 
 
 def test_the_hook_at_connect_waits_for_programs_of_others(watching, netns):
