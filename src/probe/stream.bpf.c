@@ -161,17 +161,22 @@ static __always_inline u32 netns_of(const struct sock *sk)
 	return sk->__sk_common.skc_net.net->ns.inum;
 }
 
-/* Of a TCP socket: what it is in, and its addresses, which a filter may have rewritten in the packet. -1: it makes no flow. */
+/*
+ * Of a TCP socket: what it is in, and its addresses, which a filter may have rewritten in the packet. -1: it makes no flow, or
+ * is out of scope, which is asked first: it is asked for every packet of such a socket.
+ */
 static __always_inline int read_tcp(struct xc_stream *s, struct __sk_buff *skb)
 {
 	struct bpf_sock *guarded = skb->sk;
 	struct tcp_sock *tp = guarded ? bpf_skc_to_tcp_sock(guarded) : NULL;
 	const struct sock *sk = (const struct sock *)tp;
 
-	if (!tp || sk->sk_type != SOCK_STREAM || sk->__sk_common.skc_state == TCP_LISTEN ||
-	    sk->__sk_common.skc_state == TCP_CLOSE)
+	if (!tp)
 		return -1;
 	s->netns = netns_of(sk);
+	if (!xc_netns_in_scope(s->netns) || sk->sk_type != SOCK_STREAM ||
+	    sk->__sk_common.skc_state == TCP_LISTEN || sk->__sk_common.skc_state == TCP_CLOSE)
+		return -1;
 	xc_sk_tuple_known(sk, &s->tuple);
 	return 0;
 }
@@ -182,9 +187,11 @@ static __always_inline int read_other(struct xc_stream *s, struct sock *sk, cons
 {
 	int is_udp = h->proto == IPPROTO_UDP;
 
+	s->netns = xc_sk_netns(sk);
+	if (!xc_netns_in_scope(s->netns))
+		return -1;
 	if (is_udp ? BPF_CORE_READ(sk, sk_type) != SOCK_DGRAM : dir != XC_OUT || !h->is_request)
 		return -1;
-	s->netns = xc_sk_netns(sk);
 	if (is_udp && BPF_CORE_READ(sk, __sk_common.skc_dport))
 		xc_sk_tuple(sk, &s->tuple);
 	else
@@ -254,17 +261,19 @@ static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc
 					  u64 key)
 {
 	struct xc_stream s = { .ifindex = skb->ifindex };
-	u64 cookie = bpf_get_socket_cookie(skb);
-	struct sock *sk = socket_of(skb);
 	struct task_struct *task;
+	struct sock *sk;
+	u64 cookie;
 	u32 tid;
 
-	if (!sk || !h)
+	if (!h || (h->proto == IPPROTO_TCP && read_tcp(&s, skb)))
 		return NULL;
 	s.tuple.proto = h->proto;
-	if (h->proto == IPPROTO_TCP ? read_tcp(&s, skb) : read_other(&s, sk, h, dir))
+	sk = socket_of(skb);
+	if (!sk || (h->proto != IPPROTO_TCP && read_other(&s, sk, h, dir)))
 		return NULL;
-	if (!xc_netns_in_scope(s.netns) || (cfg.ifindex && cfg.ifindex != s.ifindex))
+	cookie = bpf_get_socket_cookie(skb);
+	if (cfg.ifindex && cfg.ifindex != s.ifindex)
 		return NULL;
 	task = sender(skb, h, dir, &tid);
 	if (task)
