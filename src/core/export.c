@@ -41,6 +41,7 @@ struct run {
 	struct xc_taps *taps;
 	struct xc_payload *payload;	/* NULL = no requests are read */
 	void *segments;			/* the live source they come from; NULL = a capture */
+	bool has_ended;			/* its namespace is gone */
 	int64_t wall_offset_ns;
 	uint64_t n_untracked;		/* packets, up to the last window */
 };
@@ -315,6 +316,11 @@ static int poll_both(struct run *run, uint64_t deadline_ns)
 	(void)clock_gettime(CLOCK_REALTIME, &wall);
 	run->wall_offset_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (int64_t)now;
 	r = xc_source_live.poll(run->segments, now);
+	if (r > 0) {	/* the namespace is gone */
+		xc_source_live.close(run->segments);
+		run->segments = NULL;
+		run->has_ended = true;
+	}
 	xc_payload_tick(run->payload, now + (uint64_t)run->wall_offset_ns);
 	if (r < 0)
 		return r;
@@ -328,7 +334,7 @@ static int watch(struct run *run)
 	uint64_t end = cfg->features_duration_ns ? now + cfg->features_duration_ns : UINT64_MAX;
 	int r = 0;
 
-	for (; !r && !xc_stop_asked() && now < end; now = xc_now_ns()) {
+	for (; !r && !xc_stop_asked() && !run->has_ended && now < end; now = xc_now_ns()) {
 		r = poll_both(run, min_ns(end, grow));
 		if (!r && xc_now_ns() >= grow) {
 			r = xc_rowfile_flush(run->file);

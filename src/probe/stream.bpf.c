@@ -391,13 +391,25 @@ static __always_inline void on_silent(struct __sk_buff *skb, struct xc_stream *s
 		xc_tell(s, key, XC_SEGMENT_TOTALS, 0);
 }
 
+/* Of another namespace? Asked before anything else is: packets of the whole host come here. */
+static __always_inline int is_foreign(struct __sk_buff *skb)
+{
+	struct bpf_sock *guarded = skb->sk;
+	struct tcp_sock *tp;
+
+	if (!cfg.has_netns_scope || !guarded)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(guarded);
+	return tp && !xc_netns_in_scope(netns_of((const struct sock *)tp));
+}
+
 static __always_inline int on_packet(struct __sk_buff *skb, int dir)
 {
 	struct xc_stream *s;
 	struct xc_head h;
 	u64 key;
 
-	if (xc_head_parse(skb, &h, 0))
+	if (is_foreign(skb) || xc_head_parse(skb, &h, 0))
 		return PASS;
 	if (h.proto == IPPROTO_TCP && is_listener(skb)) {
 		if (dir == XC_IN && h.tcp_flags & XC_TCP_ACK)

@@ -63,6 +63,7 @@ struct live {
 	int epoll_fd;
 	int n_cpus;
 	bool has_started;
+	bool has_ended;		/* of the namespaces given none is left */
 	uint64_t tick_ns, counters_ns, scan_ns, scan_every_ns, refresh_ns, owners_ns, probed_ns;
 	uint64_t heard_ns;	/* when a hook or a counter last had something to say */
 };
@@ -503,10 +504,21 @@ static void poll_counters(struct live *l)
 	l->counters_ns = xc_now_ns();
 }
 
+static bool is_any_left(const struct live *l)
+{
+	for (size_t i = 0; i < l->scope.n; i++)
+		if (l->scope.ns[i].inum && !l->scope.ns[i].is_gone)
+			return true;
+	return false;
+}
+
 static void refresh(struct live *l)
 {
 	if (xc_scope_refresh(&l->scope)) {
 		watch_namespaces(l);
+		l->has_ended = !l->scope.is_whole_host && !is_any_left(l);
+		if (l->has_ended)
+			return;	/* ours until nothing is attached: its number may be given to another one */
 		if (l->ifaces && forwarding_netns(l)->is_gone) {
 			xc_ifaces_close(l->ifaces);
 			l->ifaces = NULL;
@@ -636,7 +648,9 @@ static int live_poll(void *source, uint64_t deadline_ns)
 	do_due_work(l, now);
 	if (now >= deadline_ns || now >= l->tick_ns + TICK_NS)
 		emit_tick(l);
-	return 0;
+	if (l->has_ended)
+		xc_info("no namespace is left to watch: the end");
+	return l->has_ended;
 }
 
 static void live_ask(void *source, const struct xc_ask *ask)

@@ -84,6 +84,10 @@ def ask(name, address, port, times):
     subprocess.run(inside(name, PYTHON, "-c", ASK, address, port, times), check=True, timeout=LIMIT_S)
 
 
+def delete(name):
+    subprocess.run(["ip", "netns", "del", name], check=True, timeout=LIMIT_S)
+
+
 def join(one, other):
     """A link between two namespaces: 10.90.0.1 in `one`, 10.90.0.2 in `other`."""
     subprocess.run(["ip", "link", "add", "eth0", "netns", one, "type", "veth", "peer", "name", "eth0", "netns", other],

@@ -399,6 +399,16 @@ def test_nothing_is_said_about_health(watching, pair, serving):
     assert len(watcher.findings()) == 1
 
 
+def test_the_end_of_its_namespace_is_the_end(watching, netns):
+    """The number of a namespace that is gone is given to the next one, which is none of ours."""
+    name = netns()
+    watchers = [watching(*command, "--netns", name) for command in (["why"], ["observe"], ["features", "lo", "-d", "0", "--out", "-"])]
+    hosts.delete(name)
+    for watcher in watchers:
+        assert watcher.process.wait(10) == OK
+        assert "no namespace is left to watch" in watcher.stderr()
+
+
 # ---- what is attached ---------------------------------------------------------------------------------
 
 def cgroup_links(pid):
