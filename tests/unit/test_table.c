@@ -474,6 +474,26 @@ static void what_is_forwarded_between_two_sockets(void **state)
 	xc_l7_table_free(s.t);
 }
 
+/* The kernel has found its other end: nothing follows, and without that end nothing could be read. */
+static void a_silent_socket(void **state)
+{
+	struct seen s;
+	struct xc_segment syn = of(with_flags(segment(40001, "", 2), XC_TCP_SYN, 1000), 22, false);
+	struct xc_l7_conn *c;
+
+	(void)state;
+	begin(&s, 16);
+	syn.is_silent = true;
+	assert_null(feed(&s, syn));
+	assert_int_equal(stats(&s).n_conns, 0);
+	c = feed(&s, of(with_flags(segment(40001, "", 1), XC_TCP_SYN, 1000), 11, true));
+	assert_null(feed(&s, syn));
+	assert_string_equal(s.told, "oT");
+	assert_int_equal(s.silenced, 0);
+	assert_int_equal(c->peer_cookie, 22);
+	xc_l7_table_free(s.t);
+}
+
 /* The ports lied: the lower one asks. Which socket is the client's changes with it. */
 static void ends_that_change_places(void **state)
 {
@@ -528,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_flow_that_is_forwarded),
 		cmocka_unit_test(a_socket_takes_over_from_whoever_forwards),
 		cmocka_unit_test(what_is_forwarded_between_two_sockets),
+		cmocka_unit_test(a_silent_socket),
 		cmocka_unit_test(ends_that_change_places),
 		cmocka_unit_test(what_is_wanted_of_the_capture),
 	};
