@@ -169,6 +169,19 @@ static void meet_processes(struct xc_scope *scope, bool may_add)
 		(void)closedir(dir);
 }
 
+/* Those that were given by a path: it may be the only thing that keeps one. */
+static void meet_paths(struct xc_scope *scope)
+{
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct xc_netns *ns = &scope->ns[i];
+		int fd = ns->inum && strchr(ns->name, '/') ? open(ns->name, O_RDONLY | O_CLOEXEC) :
+							     -1;
+
+		if (fd >= 0)
+			meet(scope, fd, ns->name, false);
+	}
+}
+
 bool xc_scope_refresh(struct xc_scope *scope)
 {
 	bool changed = false;
@@ -177,6 +190,7 @@ bool xc_scope_refresh(struct xc_scope *scope)
 		scope->ns[i].is_alive = false;
 	meet_named(scope, scope->is_whole_host);
 	meet_processes(scope, scope->is_whole_host);
+	meet_paths(scope);
 	for (size_t i = 0; i < scope->n; i++) {
 		struct xc_netns *ns = &scope->ns[i];
 

@@ -29,7 +29,7 @@ struct xc_netns {
 	uint64_t counted_ns;
 	uint64_t win_probes;	/* probes of shut windows sent so far (TcpExt) */
 	bool has_probed;	/* that moved; cleared by who looks for the socket */
-	char name[64];
+	char name[128];	/* as it was given, or found */
 };
 
 struct xc_scope {

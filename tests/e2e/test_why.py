@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -397,6 +398,24 @@ def test_nothing_is_said_about_health(watching, pair, serving):
     hosts.wait_finding(watcher, lambda f: f["connection"]["server"]["port"] == 4001)
     assert watcher.stop() == OK
     assert len(watcher.findings()) == 1
+
+
+def test_a_namespace_may_be_kept_by_a_path_alone(watching, netns, tmp_path):
+    name, place = netns(), tmp_path / "kept"
+    place.touch()
+    subprocess.run(["mount", "--bind", f"/run/netns/{name}", place], check=True)
+    try:
+        watcher = watching("why", "--netns", place, "-o", "json")
+        hosts.delete(name)
+        inside = ["nsenter", f"--net={place}", hosts.PYTHON, "-c", hosts.DIAL, "127.0.0.1", "4711", "1", "5", ""]
+        n, until = 0, time.monotonic() + 5  # longer than two looks at what namespaces there are
+        while time.monotonic() < until:
+            subprocess.run(inside, input="go\n", text=True, check=True, stdout=subprocess.DEVNULL)
+            n += 1
+            hosts.wait(lambda: len(watcher.findings()) >= n, "a finding")
+    finally:
+        watcher.stop()
+        subprocess.run(["umount", place], check=True)
 
 
 def test_the_end_of_its_namespace_is_the_end(watching, netns):
