@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PYTHON "python3"
+/* What the lab imports is packaged for the distribution's Python; another one may come first in PATH. */
+#define PYTHON "/usr/bin/python3"
 #define ARGS_MAX 64
 
 static int own_binary(char path[PATH_MAX])
@@ -70,9 +71,10 @@ static int lab_run(const struct xc_config *cfg, int argc, char **argv)
 		args[2] = (char *)"--help";
 	if (setenv("CROSSCUT", binary, 1))
 		return xc_err(-errno, "lab: setenv");
-	(void)execvp(PYTHON, args);
-	(void)xc_err(-errno,
-		     "lab: cannot run " PYTHON "; install it (Debian: apt install python3)");
+	(void)execv(PYTHON, args);
+	args[0] = (char *)"python3";
+	(void)execvp(args[0], args);
+	(void)xc_err(-errno, "lab: cannot run python3; install it (Debian: apt install python3)");
 	return XC_EXIT_CANNOT;
 }
 
