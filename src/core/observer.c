@@ -178,7 +178,7 @@ static void count(struct xc_observer *o, struct link *l)
 /* Packets are seen on their way: there is neither a process nor a local end. */
 static bool is_forwarded(const struct xc_l7_conn *c)
 {
-	return !(c->cookie & PLAINTEXT_COOKIE) && c->cookie & XC_SEGMENT_FORWARDED;
+	return c->cookie && !xc_is_socket(c->cookie);
 }
 
 static enum xc_direction direction_of(const struct xc_l7_conn *c)

@@ -6,18 +6,6 @@
 #include "probe/link.bpf.h"
 #include "probe/segment.bpf.h"
 
-static __always_inline void turn(struct xc_tuple *t)
-{
-	u16 port_he = t->sport_he;
-	u8 addr[16];
-
-	__builtin_memcpy(addr, t->saddr, 16);
-	__builtin_memcpy(t->saddr, t->daddr, 16);
-	__builtin_memcpy(t->daddr, addr, 16);
-	t->sport_he = t->dport_he;
-	t->dport_he = port_he;
-}
-
 /* ---- whose packet is it? --------------------------------------------------------------------- */
 
 enum { NO_SOCKET, LISTENER, SOCKET };
@@ -104,7 +92,7 @@ static __always_inline void tuple_of(struct xc_tuple *t, const struct xc_head *h
 }
 
 /*
- * Is this host an end of it: where it goes to, or where it comes from? A listener on any address is found for whatever
+ * Is this host an end of it: where it goes to, or where it comes from? -1: it is out of scope. A listener on any address is found for whatever
  * address; the address decides then. What is rewritten on its way has, before, an address of this host, but no socket.
  */
 static __noinline int ends_here(struct __sk_buff *skb, const struct xc_head *h, int dir)
@@ -115,8 +103,10 @@ static __noinline int ends_here(struct __sk_buff *skb, const struct xc_head *h, 
 	if (!h || (dir == XC_OUT && skb->sk))
 		return 1;
 	tuple_of(&t, h);
+	if (!xc_tuple_in_scope(&t))
+		return -1;
 	if (dir == XC_OUT)
-		turn(&t);
+		xc_tuple_turn(&t);
 	kind = find_socket(skb, &t);
 	return kind == SOCKET || (kind == LISTENER && is_own_address(skb, &t));
 }
@@ -151,10 +141,8 @@ static __noinline struct xc_stream *begin(struct __sk_buff *skb, const struct xc
 	if (!h)
 		return NULL;
 	tuple_of(&s.tuple, h);
-	if (!xc_tuple_in_scope(&s.tuple))
-		return NULL;
 	if ((h->tcp_flags & (XC_TCP_SYN | XC_TCP_ACK)) == (XC_TCP_SYN | XC_TCP_ACK))
-		turn(&s.tuple);	/* who is answered has begun */
+		xc_tuple_turn(&s.tuple);	/* who is answered has begun */
 	s.budget[XC_OUT] = s.budget[XC_IN] = cfg.payload_budget;
 	if (xc_is_syn(h) || h->proto != IPPROTO_TCP)
 		s.open_ns = bpf_ktime_get_ns();
@@ -200,6 +188,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, int dir, u32 link_by
 	int at = xc_ip_offset(skb, link_bytes);
 	struct xc_stream *s;
 	struct xc_head h;
+	int is_end;
 	u64 key;
 
 	if (at < 0 || xc_head_parse(skb, &h, at))
@@ -210,8 +199,10 @@ static __always_inline int on_packet(struct __sk_buff *skb, int dir, u32 link_by
 		xc_stream_forget(s, key);
 		s = NULL;
 	}
-	if (!s)
-		s = begin(skb, &h, key, ends_here(skb, &h, dir));
+	if (!s) {
+		is_end = ends_here(skb, &h, dir);
+		s = is_end < 0 ? NULL : begin(skb, &h, key, is_end);
+	}
 	if (s && !s->ends_here)
 		pass(skb, s, &h, key);
 	return XC_NEXT;

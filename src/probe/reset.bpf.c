@@ -5,16 +5,6 @@
 
 #define NO_REASON 0xffff
 
-/* The trigger says who is answered: our side is where that segment went. */
-static __always_inline void swap_tuple(struct xc_tuple *out, const struct xc_tuple *in)
-{
-	__builtin_memcpy(out->saddr, in->daddr, 16);
-	__builtin_memcpy(out->daddr, in->saddr, 16);
-	out->sport_he = in->dport_he;
-	out->dport_he = in->sport_he;
-	out->proto = in->proto;
-}
-
 static __always_inline void fill_sock(struct xc_reset_evt *e, struct sock *sk)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
@@ -54,10 +44,9 @@ static __always_inline int on_reset(struct sock *sk, const struct sk_buff *skb, 
 		return 0;
 	e->netns = netns;
 	e->reason = reason;
-	if (skb)
-		swap_tuple(&e->tuple, &k.tuple);
-	else
-		e->tuple = k.tuple;
+	e->tuple = k.tuple;
+	if (skb)	/* the trigger says who is answered: our side is where that segment went */
+		xc_tuple_turn(&e->tuple);
 	e->trigger_flags = skb ? k.tcp_flags : 0;
 	e->trigger_seq = k.seq;
 	if (sk)

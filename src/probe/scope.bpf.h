@@ -34,6 +34,19 @@ static __always_inline int xc_addr_equal(const u8 a[16], const u8 b[16])
 	return x[0] == y[0] && x[1] == y[1];
 }
 
+/* As the other end has it. */
+static __always_inline void xc_tuple_turn(struct xc_tuple *t)
+{
+	u16 port_he = t->sport_he;
+	u8 addr[16];
+
+	__builtin_memcpy(addr, t->saddr, 16);
+	__builtin_memcpy(t->saddr, t->daddr, 16);
+	__builtin_memcpy(t->daddr, addr, 16);
+	t->sport_he = t->dport_he;
+	t->dport_he = port_he;
+}
+
 static __always_inline u32 xc_sk_netns(const struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

@@ -112,7 +112,6 @@ static __always_inline int xc_head_parse(struct __sk_buff *skb, struct xc_head *
 		n = READ_BYTES;
 	if (n < IP4_BYTES || bpf_skb_load_bytes(skb, ip_at, p, xc_bounded(n, READ_BYTES)))
 		return -1;
-
 	if (p[0] >> 4 == 4 ? parse_ip4(skb, h, p) : parse_ip6(skb, h, p))
 		return -1;
 	if (h->at == IP4_BYTES)
@@ -231,7 +230,7 @@ static __always_inline int tell_packet(struct __sk_buff *skb, struct xc_stream *
 	}
 	xc_stream_fill(e, s, t->key);
 	if (dir == XC_IN)
-		xc_stream_turn(e, s);
+		xc_tuple_turn(&e->tuple);
 	e->what = XC_SEGMENT_PACKET;
 	e->is_outbound = dir == XC_OUT;
 	e->tcp_flags = is_last ? h->tcp_flags : h->tcp_flags & XC_TCP_ACK;

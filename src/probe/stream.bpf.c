@@ -161,22 +161,17 @@ static __always_inline u32 netns_of(const struct sock *sk)
 	return sk->__sk_common.skc_net.net->ns.inum;
 }
 
-/*
- * Of a TCP socket: what it is in, and its addresses, which a filter may have rewritten in the packet. -1: it makes no flow, or
- * is out of scope, which is asked first: it is asked for every packet of such a socket.
- */
+/* Of a TCP socket, in scope: what it is in, and its addresses, which a filter may have rewritten in the packet. -1: it makes no flow. */
 static __always_inline int read_tcp(struct xc_stream *s, struct __sk_buff *skb)
 {
 	struct bpf_sock *guarded = skb->sk;
 	struct tcp_sock *tp = guarded ? bpf_skc_to_tcp_sock(guarded) : NULL;
 	const struct sock *sk = (const struct sock *)tp;
 
-	if (!tp)
+	if (!tp || sk->sk_type != SOCK_STREAM || sk->__sk_common.skc_state == TCP_LISTEN ||
+	    sk->__sk_common.skc_state == TCP_CLOSE)
 		return -1;
 	s->netns = netns_of(sk);
-	if (!xc_netns_in_scope(s->netns) || sk->sk_type != SOCK_STREAM ||
-	    sk->__sk_common.skc_state == TCP_LISTEN || sk->__sk_common.skc_state == TCP_CLOSE)
-		return -1;
 	xc_sk_tuple_known(sk, &s->tuple);
 	return 0;
 }
@@ -237,15 +232,12 @@ static __always_inline void note_open(const struct xc_tuple *t, u32 first_seq, u
  */
 static __always_inline int is_peer_told(const struct xc_tuple *t, u32 first_seq)
 {
-	struct xc_tuple peer = { .proto = t->proto };
+	struct xc_tuple peer = *t;
 	struct xc_stream *s;
 	struct open *o;
 	u64 hash, cookie;
 
-	__builtin_memcpy(peer.saddr, t->daddr, 16);
-	__builtin_memcpy(peer.daddr, t->saddr, 16);
-	peer.sport_he = t->dport_he;
-	peer.dport_he = t->sport_he;
+	xc_tuple_turn(&peer);
 	hash = hash_of_open(&peer, first_seq);
 	o = find_open(hash);
 	if (!o || o->hash != hash || cfg.with_both_ends)
@@ -391,7 +383,7 @@ static __always_inline void on_silent(struct __sk_buff *skb, struct xc_stream *s
 		xc_tell(s, key, XC_SEGMENT_TOTALS, 0);
 }
 
-/* Of another namespace? Asked before anything else is: packets of the whole host come here. */
+/* A TCP socket of another namespace? Asked before anything else is: packets of the whole host come here. */
 static __always_inline int is_foreign(struct __sk_buff *skb)
 {
 	struct bpf_sock *guarded = skb->sk;
@@ -456,7 +448,7 @@ static __always_inline void tell_handshake(struct xc_stream *s, u64 key, u8 flag
 	}
 	xc_stream_fill(e, s, key);
 	if (dir == XC_IN)
-		xc_stream_turn(e, s);
+		xc_tuple_turn(&e->tuple);
 	e->what = XC_SEGMENT_PACKET;
 	e->is_outbound = dir == XC_OUT;
 	e->tcp_flags = flags;
@@ -479,7 +471,7 @@ static __always_inline void tell_early(struct xc_stream *s, u64 key, const struc
 		return;
 	}
 	xc_stream_fill(e, s, key);
-	xc_stream_turn(e, s);
+	xc_tuple_turn(&e->tuple);
 	e->what = XC_SEGMENT_PACKET;
 	e->tcp_flags = XC_TCP_ACK;
 	e->seq = k->seq;

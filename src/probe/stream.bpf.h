@@ -118,14 +118,6 @@ static __always_inline void xc_stream_fill(struct xc_segment_evt *e, struct xc_s
 	e->is_silent = s->is_silent;
 }
 
-static __always_inline void xc_stream_turn(struct xc_segment_evt *e, const struct xc_stream *s)
-{
-	__builtin_memcpy(e->tuple.saddr, s->tuple.daddr, 16);
-	__builtin_memcpy(e->tuple.daddr, s->tuple.saddr, 16);
-	e->tuple.sport_he = s->tuple.dport_he;
-	e->tuple.dport_he = s->tuple.sport_he;
-}
-
 /* @n_segments: of a super-packet; else 0. */
 static __always_inline void xc_stream_count(struct xc_stream *s, int dir, u32 bytes, u32 n_segments)
 {

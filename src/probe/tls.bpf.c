@@ -70,7 +70,7 @@ static __always_inline int tell(struct xc_stream *s, struct xc_tls_conn *c, cons
 	}
 	xc_stream_fill(e, s, p->cookie);
 	if (dir == XC_IN)
-		xc_stream_turn(e, s);
+		xc_tuple_turn(&e->tuple);
 	e->what = XC_SEGMENT_PLAINTEXT;
 	e->is_outbound = dir == XC_OUT;
 	e->is_first = 0;

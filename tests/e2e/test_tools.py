@@ -91,7 +91,7 @@ def test_sizes_of_files_and_of_python(tmp_path):
     ("README.md", "plain\n", True),
     ("README.md", "TO" "DO\n", False),
     ("README.md", "cd /" "root/x\n", False),
-    ("README.md", "cd framework/x, build/work/y\n", True),
+    ("README.md", "cd framework/x, build/" "work/y\n", True),
     ("README.md", "mkstemp XXXXXX\n", True),
     ("build/x.c", "int a;\n", True),
 ])

@@ -12,6 +12,16 @@
 	.first_retrans_ns = T0 + 200 * MS, .first_full_ns = T0 + 200 * MS,                         \
 	.second_full_ns = T0 + 600 * MS
 
+/* Five segments, of a stream that had 65704856 bytes acknowledged in the end. */
+#define FIVE_RESENT                                                                                \
+	.n_retrans = 5, .n_full_seqs = 5, .first_total_retrans = 1,                                \
+	.last = { .sacked_out = 5,                                                                 \
+		  .snd_wnd = 60000,                                                                \
+		  .snd_una = 65704856,                                                             \
+		  .total_retrans = 5,                                                              \
+		  .mss_bytes = 1460,                                                               \
+		  .bytes_acked = 65704856 }
+
 static const struct row path_rows[] = {
 	/* ---- arp-failure */
 	ROW("the neighbour failed", "arp-failure", "ARP for 10.0.0.2 on eth0 failed: 3 requests",
@@ -177,22 +187,9 @@ static const struct row path_rows[] = {
 			      .mss_bytes = 1460,
 			      .bytes_acked = 65704856 })),
 	NEAR("a few of very many, in a bulk transfer", "packet-loss", NULL, .was_established = true,
-	     CLIENT(.n_retrans = 5, .n_full_seqs = 5, .first_total_retrans = 1,
-		    .last = { .sacked_out = 5,
-			      .snd_wnd = 60000,
-			      .snd_una = 65704856,
-			      .total_retrans = 5,
-			      .mss_bytes = 1460,
-			      .bytes_acked = 65704856 })),
+	     CLIENT(FIVE_RESENT)),
 	ROW("after much that went well", "packet-loss", "5 SACKed", .was_established = true,
-	    CLIENT(.n_retrans = 5, .n_full_seqs = 5, .first_total_retrans = 1,
-		   .first_una = 65604856,
-		   .last = { .sacked_out = 5,
-			     .snd_wnd = 60000,
-			     .snd_una = 65704856,
-			     .total_retrans = 5,
-			     .mss_bytes = 1460,
-			     .bytes_acked = 65704856 })),
+	    CLIENT(FIVE_RESENT, .first_una = 65604856)),
 	ROW("a full queue", "packet-loss", "QDISC_OVERLIMIT", .was_established = true,
 	    SERVER(MOVES(.bytes_acked = 100000)),
 	    DROPS(DROP_SEQS(2, QDISC_OVERLIMIT, .dev = "eth0", DATA))),
