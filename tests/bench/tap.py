@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What live features cost: nanoseconds a packet, and throughput between two namespaces, watched and not.
 
-The kernel counts runs and nanoseconds of each program (BPF_STATS_RUN_TIME); a program that returns at once gives what
-that counting itself costs. Rounds with and without are interleaved; the stream is one connection all the while, for no
-two of them run alike. The throughput of small datagrams is that of their 5th percentile, which others do not disturb; no program can be told from it by 3 %, so that bar is for the stream.
+The kernel counts runs and nanoseconds of each program (BPF_STATS_RUN_TIME); a program that returns at once, on the same
+packets, gives what that counting itself costs: whatever else the machine does, it does to both. Throughput is that of
+rounds with us and with nobody in turn; the stream is one connection all the while, for no two of them run alike. The
+throughput of small datagrams is that of their 5th percentile, which others do not disturb; no program can be told from
+it by 3 %, so that bar is for the stream.
 Then memory under many concurrent flows. Exit status 1: a bar is missed.
 """
 import argparse
@@ -188,22 +190,21 @@ class Cost:
         return self.ns / self.runs
 
 
-def cost_of(bed, load, seconds, wanted):
-    """The load, and what the programs named so took."""
-    runs, ns = programs(wanted)
-    LOADS[load][0](bed, seconds)
-    runs, ns = (after - before for before, after in zip((runs, ns), programs(wanted)))
-    if not runs:
-        raise LabError(f"{wanted} did not run")
-    return Cost(runs, ns)
+OURS, EMPTY = ("flow_in", "flow_out"), ("empty",)
 
 
-def cost_of_ours(bed, args, load):
-    with features(bed, args.crosscut):
-        cost = cost_of(bed, load, args.seconds, ("flow_in", "flow_out"))
+def cost_beside_empty(bed, args, load):
+    """(ours, empty): what either program took for the same packets."""
+    with empty_program(bed), features(bed, args.crosscut):
+        before = [programs(wanted) for wanted in (OURS, EMPTY)]
+        LOADS[load][0](bed, args.seconds)
+        after = [programs(wanted) for wanted in (OURS, EMPTY)]
+    ours, empty = (Cost(*(y - x for x, y in zip(*counts))) for counts in zip(before, after))
+    if not ours.runs or not empty.runs:
+        raise LabError("a program did not run")
     told = re.search(r"packets: (\d+) counted", (bed.dir / "features.err").read_text())
-    cost.packets = int(told[1])
-    return cost
+    ours.packets = int(told[1])
+    return ours, empty
 
 
 def add_pair(bed, args, load, n, rate):
@@ -225,9 +226,9 @@ def measure(bed, args):
             if name != STREAM:
                 add_pair(bed, args, load, n, lambda: LOADS[name][0](bed, args.seconds))
             with bpfcost.counting():
-                load.ours.append(cost_of_ours(bed, args, name))
-                with empty_program(bed):
-                    load.empty.append(cost_of(bed, name, args.seconds, ("empty",)))
+                ours, empty = cost_beside_empty(bed, args, name)
+            load.ours.append(ours)
+            load.empty.append(empty)
         print(f"\rround {n + 1} of {args.rounds}", end="", file=sys.stderr, flush=True)
     print("\r" + " " * 30 + "\r", end="", file=sys.stderr, flush=True)
     return loads
