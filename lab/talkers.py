@@ -156,6 +156,30 @@ def http_pooled(ctl, flow, timeout, answered, idle_s):
     return story.told()
 
 
+def http_silent(ctl, flow):
+    """Accepts, reads, and never answers."""
+    with peers.listener(flow) as sock:
+        ctl.ready()
+        while True:
+            conn, _ = sock.accept()
+            with contextlib.suppress(OSError), conn:
+                while conn.recv(4096):
+                    pass
+
+
+def http_hedged(_ctl, fast, slow, timeout, times):
+    """The same request to two servers, `times` times; the answer of the first is taken, the other request given up."""
+    story = Story()
+    for _ in range(times):
+        other = http.client.HTTPConnection(slow.server, slow.port, timeout=timeout)
+        other.request("GET", "/")
+        conn = http.client.HTTPConnection(fast.server, fast.port, timeout=timeout)
+        http_get(story, conn, "/")
+        conn.close()
+        other.close()
+    return story.told()
+
+
 # ---- TLS ----------------------------------------------------------------------------------------
 
 @contextlib.contextmanager

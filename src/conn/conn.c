@@ -320,7 +320,9 @@ static bool drop_opens_case(const struct xc_conn *t, enum xc_drop why, const str
 	switch (why) {
 	case XC_DROP_NOT_SPECIFIED:
 		return e->route_err != 0;	/* a blackhole route drops without a reason */
-	case XC_DROP_OTHER:
+	case XC_DROP_OTHER:	/* ... or cannot begin, if this kernel tells reasons at all */
+		return xc_names_get(&t->names.drop, e->reason) &&
+		       (e->tuple.proto == IPPROTO_UDP || is_syn(e->tcp_flags));
 	case XC_DROP_TCP_INVALID_SYN:
 	case XC_DROP_TCP_OVERWINDOW:
 	case XC_DROP_TCP_OFO_QUEUE_PRUNE:
@@ -475,6 +477,17 @@ static void on_rule(struct xc_conn *t, const struct xc_rule_evt *e)
 	}
 }
 
+/* A request that got no answer: what is the process doing that should have given it? */
+static void ask_who_is_silent(struct xc_conn *t, const struct xc_conn_flow *f)
+{
+	const struct xc_tuple *at = xc_case_at_server(&f->c);
+	const struct xc_host_listener *l = xc_host_find_listener(
+		&t->host, f->c.server.netns, at->daddr, at->dport_he, at->proto);
+
+	if (l)
+		xc_question_process(&t->questions, l->fact.netns, l->fact.owner.tgid);
+}
+
 void xc_conn_request(struct xc_conn *conn, const struct xc_failed_request *r)
 {
 	struct xc_conn_flow *f = flow_for(conn, &(struct belongs){ .tuple = &r->client,
@@ -489,6 +502,8 @@ void xc_conn_request(struct xc_conn *conn, const struct xc_failed_request *r)
 	if (!side->netns)
 		side->netns = r->netns;
 	xc_evidence_request(&f->c, &r->fact);
+	if (r->fact.result == XC_RESULT_NO_ANSWER && r->fact.given_up_ns)
+		ask_who_is_silent(conn, f);
 	schedule(conn, f);
 }
 

@@ -45,6 +45,14 @@ void xc_question_programs(struct xc_questions *q, uint32_t netns, uint64_t cgrou
 	put(q, &a);
 }
 
+void xc_question_process(struct xc_questions *q, uint32_t netns, uint32_t tgid)
+{
+	struct xc_ask a = { .kind = XC_ASK_PROCESS, .netns = netns, .id = tgid };
+
+	if (tgid)
+		put(q, &a);
+}
+
 void xc_question_listeners(struct xc_questions *q, uint32_t netns)
 {
 	xc_question_sysctl(q, netns, "net.core.somaxconn");

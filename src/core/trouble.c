@@ -23,8 +23,9 @@ struct track {
 	uint32_t n_answered;
 	uint64_t said_ns;	/* latest byte of a request or an answer before the request at hand */
 	uint64_t closed_ns;	/* FIN or RST of the server, if it was first */
+	uint64_t given_up_ns;	/* FIN or RST of the client, if it was first */
 	bool is_reset;
-	bool is_given_up;	/* the client was first */
+	bool is_heard;		/* something of the server was seen */
 };
 
 struct held {
@@ -119,6 +120,8 @@ static struct xc_request_fact fact_of(const struct xc_l7_conn *c, const struct x
 	if (k) {
 		f.n_answered = k->n_answered;
 		f.closed_ns = k->closed_ns;
+		/* a capture of one direction has no answers */
+		f.given_up_ns = c->cookie || k->is_heard ? k->given_up_ns : 0;
 		f.is_reset = k->is_reset;
 		f.idle_ns = k->said_ns && f.first_ns > k->said_ns ? f.first_ns - k->said_ns : 0;
 	}
@@ -232,16 +235,21 @@ static const struct xc_l7_events events = {
 };
 
 /* The end of a connection is known before what it does to its requests is told. */
-static void note_end(struct xc_trouble *t, const struct xc_segment *seg)
+static void note_ends(struct xc_trouble *t, const struct xc_segment *seg)
 {
 	struct xc_l7_conn *c = xc_l7_table_find(t->table, &seg->tuple, seg->cookie);
 	struct track *k = c ? c->session.user : NULL;
+	bool is_clients = c && xc_tuple_equal(&seg->tuple, &c->session.tuple);
 
-	if (!k || k->closed_ns || k->is_given_up)
+	if (!k)
 		return;
-	k->is_given_up = xc_tuple_equal(&seg->tuple, &c->session.tuple);
-	if (k->is_given_up)
+	k->is_heard |= !is_clients;
+	if (!(seg->tcp_flags & (XC_TCP_FIN | XC_TCP_RST)) || k->closed_ns || k->given_up_ns)
 		return;
+	if (is_clients) {
+		k->given_up_ns = seg->ts_ns;
+		return;
+	}
 	k->closed_ns = seg->ts_ns;
 	k->is_reset = seg->tcp_flags & XC_TCP_RST;
 }
@@ -256,8 +264,7 @@ void xc_trouble_feed(struct xc_trouble *t, const struct xc_segment_evt *e)
 		xc_l7_table_close_socket(t->table, &e->tuple, e->cookie, e->hdr.ts_ns);
 	} else if (e->what != XC_SEGMENT_TOTALS && xc_segment_of_record(e, &seg)) {
 		t->seen_ns = later(t->seen_ns, seg.ts_ns);
-		if (seg.tcp_flags & (XC_TCP_FIN | XC_TCP_RST))
-			note_end(t, &seg);
+		note_ends(t, &seg);
 		(void)xc_l7_table_feed(t->table, &seg);
 	}
 	t->owner = NULL;

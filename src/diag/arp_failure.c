@@ -41,8 +41,11 @@ static void state_neighbour(const struct xc_case *c, struct xc_opinion *o,
 	xc_details(o, "The next hop towards %s is %s%s, and nobody there answers %s.",
 		   xc_server_words(c, (char[XC_WORDS]){ 0 }), addr, dev, proto);
 	xc_fix(o,
-	       "Is %s up and in this subnet? Check the address, the VLAN and the interface%s; in Kubernetes whether the pod exists and the CNI set it up (`ip neigh show%s%s`).",
-	       addr, dev, n->dev[0] ? " dev " : "", n->dev);
+	       "Is %s up and in this subnet? Check the address, the VLAN and the interface%s; in Kubernetes whether the pod exists and the CNI set it up (`ip neigh show%s%s`).%s",
+	       addr, dev, n->dev[0] ? " dev " : "", n->dev,
+	       xc_addr_is_v4(n->addr) ?
+		       "" :
+		       " A firewall at either end must let ICMPv6 types 135 and 136 through (RFC 4890 4.4.1).");
 }
 
 static bool arp_failure_match(const struct xc_case *c, struct xc_opinion *o)

@@ -19,7 +19,7 @@ static bool filter_drop_match(const struct xc_case *c, struct xc_opinion *o)
 		   rule ? ": " : "", rule ? xc_rule_short(rule, (char[XC_WORDS]){ 0 }) : "");
 	if (rule && (rule->verdict == XC_VERDICT_REJECT || rule->verdict == XC_VERDICT_REJECT_RST))
 		xc_against(o, XC_AGAINST, "the rule answers, it does not drop silently");
-	if (xc_was_answered_by_filter(c))
+	if (xc_was_answered_by_filter(c, d))
 		xc_against(o, XC_AGAINST, "the client got an answer: the rule rejects");
 	if (xc_is_making_progress(c))
 		xc_against(o, XC_AGAINST * 2, "other segments of the same connection pass");

@@ -47,7 +47,7 @@ static bool filter_reject_match(const struct xc_case *c, struct xc_opinion *o)
 	const struct xc_drop_fact *d = xc_filter_drop_of(c);
 	const struct xc_rule_evt *rule = d ? xc_case_rule(c, d) : NULL;
 	bool is_forged = xc_has_forged_reset(c);
-	bool is_answered = d && xc_was_answered_by_filter(c);
+	bool is_answered = d && xc_was_answered_by_filter(c, d);
 	char flow[XC_WORDS], words[XC_WORDS];
 
 	if (!i && !is_answered &&

@@ -105,6 +105,12 @@ const char *xc_dev_words(const char dev[16], char out[XC_WORDS]);
 const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c);
 
 /**
+ * What opens the flow is dropped every time, for a reason that the kernel names and kernel-drop alone knows: each SYN
+ * of a silent connect(); of a flow without a socket in scope, or of datagrams, two.
+ */
+bool xc_is_kept_out(const struct xc_case *c, const struct xc_drop_fact *d);
+
+/**
  * First segment to the server that no socket took: the SYN, or one of an open connection. To 6.9
  * a RST without a socket makes no event of its own; this drop stands for it. NULL = none.
  */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANSWER_NS 100000000ull	/* the error and the drop are one act: only their times differ */
+
 void xc_state_filter_drop(struct xc_opinion *o, const struct xc_drop_fact *d)
 {
 	char packet[XC_WORDS], dev[XC_WORDS];
@@ -70,14 +72,24 @@ bool xc_has_forged_reset(const struct xc_case *c)
 	return c->client.n_rst_rcvd && !c->n_resets && xc_filter_drop_of(c);
 }
 
-bool xc_was_answered_by_filter(const struct xc_case *c)
+/* An error that a filter sends, for a packet that it drops: it is sent just before. */
+static bool is_answer(const struct xc_icmp_evt *e, const struct xc_drop_fact *d)
 {
+	if (e->hdr.ts_ns + ANSWER_NS < d->e.first_ns)
+		return false;	/* about a packet that was let through */
+	return (e->family == 4 && e->type == 3 && e->code != 4) || (e->family == 6 && e->type == 1);
+}
+
+bool xc_was_answered_by_filter(const struct xc_case *c, const struct xc_drop_fact *d)
+{
+	const struct xc_rule_evt *rule = xc_case_rule(c, d);
+
 	if (xc_has_forged_reset(c))
 		return true;
+	if (rule && rule->n_candidates == 1 && rule->verdict == XC_VERDICT_DROP)
+		return false;
 	for (uint32_t i = 0; i < c->n_icmps; i++)
-		if ((c->icmps[i].e.family == 4 && c->icmps[i].e.type == 3 &&
-		     c->icmps[i].e.code != 4) ||
-		    (c->icmps[i].e.family == 6 && c->icmps[i].e.type == 1))
+		if (is_answer(&c->icmps[i].e, d))
 			return true;
 	return false;
 }

@@ -15,8 +15,8 @@ void xc_state_rule(struct xc_opinion *o, const struct xc_rule_evt *rule,
 /** "inet filter input: tcp dport 80 drop". Returns @out. */
 const char *xc_rule_short(const struct xc_rule_evt *rule, char out[XC_WORDS]);
 
-/** The client got a RST or an ICMP error although a filter dropped its packet. */
-bool xc_was_answered_by_filter(const struct xc_case *c);
+/** The client got a RST, or an ICMP error at the time of @d, although a filter dropped its packet. */
+bool xc_was_answered_by_filter(const struct xc_case *c, const struct xc_drop_fact *d);
 
 /** A RST arrived and nobody on this host sent one, while a filter here dropped the packet. */
 bool xc_has_forged_reset(const struct xc_case *c);

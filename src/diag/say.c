@@ -2,6 +2,8 @@
 /* What patterns share: stating facts, putting values into words, common questions. */
 #include "diag/pattern.h"
 
+#include <netinet/in.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,11 +144,29 @@ static bool is_decisive(enum xc_drop why)
 	}
 }
 
+bool xc_is_kept_out(const struct xc_case *c, const struct xc_drop_fact *d)
+{
+	bool is_tcp = c->tuple.proto == IPPROTO_TCP;
+	bool is_syn = (d->e.tcp_flags & (XC_TCP_SYN | XC_TCP_ACK)) == XC_TCP_SYN;
+
+	if (d->e.is_quoted || d->is_by_place || !d->to_server || (is_tcp && !is_syn))
+		return false;
+	if (d->why != XC_DROP_OTHER && d->why != XC_DROP_SECURITY_HOOK &&
+	    d->why != XC_DROP_PROTO_MEM)
+		return false;
+	if (!is_tcp || !c->client.is_seen)
+		return !c->was_established && d->e.count >= 2;
+	/* a repeat is told a second after the one before it, and may be on its way */
+	return xc_case_is_silent_connect(c) && d->e.count >= c->n_syn_retrans;
+}
+
 /* Does this drop by itself explain why the flow fails? */
-static bool explains(const struct xc_drop_fact *d)
+static bool explains(const struct xc_case *c, const struct xc_drop_fact *d)
 {
 	if (d->e.is_quoted)
 		return false;
+	if (xc_is_kept_out(c, d))
+		return true;
 	/* a blackhole route drops without a reason; the lookup that failed just before is one */
 	if (d->why == XC_DROP_NOT_SPECIFIED)
 		return d->e.route_err != 0;
@@ -157,7 +177,7 @@ static bool explains(const struct xc_drop_fact *d)
 const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c)
 {
 	for (uint32_t i = 0; i < c->n_drops; i++)
-		if (explains(&c->drops[i]))
+		if (explains(c, &c->drops[i]))
 			return &c->drops[i];
 	return NULL;
 }

@@ -117,6 +117,7 @@ struct xc_request_fact {
 	uint64_t first_ns;	/* it was sent */
 	uint64_t last_ns;	/* it was answered, or given up */
 	uint64_t closed_ns;	/* the server ended the connection; 0 = it did not */
+	uint64_t given_up_ns;	/* the client ended it before the server did; likewise */
 	uint64_t idle_ns;	/* nothing was said before it for so long */
 	uint32_t n_answered;	/* requests before it on this connection */
 	uint32_t n_retries;	/* it was sent again so often */

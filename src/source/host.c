@@ -304,6 +304,22 @@ void xc_cgroup_answer(uint64_t id, const struct xc_source_env *env)
 		xc_note(id, "memory.max", limit, env);
 }
 
+void xc_process_answer(uint32_t netns, uint32_t tgid, const struct xc_source_env *env)
+{
+	char file[64], key[64], line[512], state[2] = "";
+	const char *p;
+
+	(void)snprintf(file, sizeof(file), "/proc/%u/stat", tgid);
+	if (!read_line(file, line, sizeof(line)))
+		return;
+	p = strrchr(line, ')');		/* a name may have blanks and brackets */
+	if (!p || p[1] != ' ')
+		return;
+	state[0] = p[2];
+	(void)snprintf(key, sizeof(key), "process %u", tgid);
+	xc_note(netns, key, state, env);
+}
+
 /* Attach types newer than the headers of Debian 12 (linux/bpf.h of 6.6). */
 #define TCX_INGRESS ((enum bpf_attach_type)46)
 #define TCX_EGRESS ((enum bpf_attach_type)47)

@@ -33,6 +33,9 @@ void xc_sysctl_answer(struct xc_netns *ns, const char *name, const struct xc_sou
 /** Deliver path and memory limit of a cgroup. */
 void xc_cgroup_answer(uint64_t id, const struct xc_source_env *env);
 
+/** Deliver "process PID" = its state as in proc_pid_stat(5), a letter. @netns: whom it concerns. */
+void xc_process_answer(uint32_t netns, uint32_t tgid, const struct xc_source_env *env);
+
 /** Deliver the names of BPF programs on @ifindex of @ns, or that apply to cgroup @cgroup_id when it is 0. */
 void xc_programs_answer(struct xc_netns *ns, uint32_t ifindex, uint64_t cgroup_id,
 			const struct xc_source_env *env);

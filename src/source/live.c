@@ -674,6 +674,9 @@ static void live_ask(void *source, const struct xc_ask *ask)
 		if (ns)
 			xc_programs_answer(ns, ask->ifindex, ask->id, &l->env);
 		break;
+	case XC_ASK_PROCESS:
+		xc_process_answer(ask->netns, (uint32_t)ask->id, &l->env);
+		break;
 	case XC_ASK_OWNERS:
 		if (xc_now_ns() - l->owners_ns > TICK_NS)
 			scan_owners(l);

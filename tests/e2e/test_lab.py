@@ -24,7 +24,7 @@ PATTERNS = set("""
     wrong-mac no-route forwarding-off rp-filter ttl-exceeded martian-source black-hole return-path-loss
     accept-queue-overflow syn-flood zero-window packet-loss pmtu-black-hole port-exhaustion conntrack-full
     conntrack-invalid half-open keepalive-timeout udp-unreachable udp-receive-overflow link-down
-    kernel-drop dns-failure tls-handshake protocol-mismatch keepalive-race no-response request-error""".split())
+    kernel-drop dns-failure tls-handshake protocol-mismatch keepalive-race no-response request-timeout request-error""".split())
 root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
 

@@ -70,6 +70,10 @@ struct row {
 		.why = XC_DROP_##reason_, .name = #reason_, .to_server = true,                     \
 		.e = { __VA_ARGS__ }                                                               \
 	}
+#define DROP_NAMED(name_, ...)                                                                     \
+	{                                                                                          \
+		.why = XC_DROP_OTHER, .name = name_, .to_server = true, .e = { __VA_ARGS__ }       \
+	}
 #define DROP_BACK(reason_, ...)                                                                    \
 	{                                                                                          \
 		.why = XC_DROP_##reason_, .name = #reason_, .e = { __VA_ARGS__ }                   \
