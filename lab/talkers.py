@@ -11,6 +11,7 @@ import ssl
 import struct
 import subprocess
 import tempfile
+import time
 
 import peers
 from peers import Story
@@ -32,7 +33,11 @@ def asked_name(query):
     return ".".join(labels)
 
 
-def dns_server(ctl, flow, known=(), rcode=3):
+def dns_query(name):
+    return os.urandom(2) + struct.pack("!5H", 0x0100, 1, 0, 0, 0) + dns_name(name) + struct.pack("!2H", 1, 1)
+
+
+def dns_server(ctl, flow, known=(), rcode=3, after_s=0):
     """An A record for the names in `known`, `rcode` for others (None: no answer at all)."""
     with socket.socket(flow.socket_family, socket.SOCK_DGRAM) as sock:
         sock.bind(("::" if flow.family == 6 else "0.0.0.0", flow.port))
@@ -44,6 +49,7 @@ def dns_server(ctl, flow, known=(), rcode=3):
                 continue
             head = query[:2] + struct.pack("!5H", 0x8180 | (0 if there else rcode), 1, int(there), 0, 0)
             answer = struct.pack("!HHHIH4B", 0xc00c, 1, 1, 60, 4, 192, 0, 2, 1) if there else b""
+            time.sleep(after_s)
             sock.sendto(head + query[12:] + answer, peer)
 
 
@@ -54,7 +60,7 @@ def dns_client(_ctl, flow, names, timeout, times=1):
         sock.settimeout(timeout / times)
         sock.connect((flow.server, flow.port))
         for name in names:
-            query = os.urandom(2) + struct.pack("!5H", 0x0100, 1, 0, 0, 0) + dns_name(name) + struct.pack("!2H", 1, 1)
+            query = dns_query(name)
             for attempt in range(times):
                 with contextlib.suppress(TimeoutError) if attempt + 1 < times else story.step("ask"):
                     sock.send(query)
@@ -64,6 +70,19 @@ def dns_client(_ctl, flow, names, timeout, times=1):
                 break
     told = story.told()
     return told if not story.ok else told | {"result": RCODES.get(rcode, str(rcode))}
+
+
+def dns_racer(_ctl, flows, name, times, pause_s):
+    """Ask all servers at once from a socket that is closed with the first answer."""
+    story = Story()
+    for _ in range(times):
+        with socket.socket(flows[0].socket_family, socket.SOCK_DGRAM) as sock, story.step("ask"):
+            sock.settimeout(2)
+            for flow in flows:
+                sock.sendto(dns_query(name), (flow.server, flow.port))
+            sock.recv(512)
+        time.sleep(pause_s)
+    return story.told()
 
 
 # ---- HTTP ---------------------------------------------------------------------------------------

@@ -132,5 +132,8 @@ const struct xc_listener_fact *xc_fitting_listener(const struct xc_case *c);
 /** The server's process was dead or dying at @ts_ns. */
 bool xc_died_before(const struct xc_case *c, uint64_t ts_ns);
 
+/** A datagram to a port that traceroute uses, with the TTL or for the answer that it wants: no failure. */
+bool xc_is_traceroute(const struct xc_case *c);
+
 /** The application at the client's end has failed, or given up after resends. */
 bool xc_has_failed(const struct xc_case *c);

@@ -257,3 +257,10 @@ bool xc_has_failed(const struct xc_case *c)
 	return c->outcome == XC_OUTCOME_REFUSED || c->outcome == XC_OUTCOME_BROKEN ||
 	       (c->outcome == XC_OUTCOME_GAVE_UP && c->n_syn_retrans);
 }
+
+bool xc_is_traceroute(const struct xc_case *c)
+{
+	/* traceroute(8): 33434 and up, a port for each probe; mtr and others up to 33534 */
+	return c->tuple.proto == IPPROTO_UDP && c->tuple.dport_he >= 33434 &&
+	       c->tuple.dport_he <= 33534;
+}

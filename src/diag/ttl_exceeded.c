@@ -34,6 +34,8 @@ static bool ttl_exceeded_match(const struct xc_case *c, struct xc_opinion *o)
 		       i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
 		       "time exceeded, reported by %s",
 		       xc_addr_is_zero(i->e.from) ? "this host" : xc_addr_str(i->e.from, from));
+	if (xc_is_traceroute(c))
+		o->severity = XC_SEVERITY_INFO;
 	xc_summary(o, "packets to %s run out of hops (TTL exceeded)", xc_server_words(c, server));
 	xc_subject(o, "TTL to %s", xc_addr_str(c->tuple.daddr, from));
 	xc_fix(o,

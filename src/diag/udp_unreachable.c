@@ -4,16 +4,41 @@
 
 #include <netinet/in.h>
 
+/*
+ * Of what the client sent. An answer that finds its socket gone is late and no more: a resolver that asks two servers
+ * takes the first answer and closes.
+ */
+static const struct xc_drop_fact *unwanted_datagram(const struct xc_case *c)
+{
+	const struct xc_drop_fact *d;
+	size_t i = 0;
+
+	while ((d = xc_case_next_drop(c, XC_DROP_NO_SOCKET, &i)))
+		if (d->to_server)
+			return d;
+	return NULL;
+}
+
+static const struct xc_icmp_fact *told_to_client(const struct xc_case *c)
+{
+	for (uint32_t i = 0; i < c->n_icmps; i++) {
+		const struct xc_icmp_fact *f = &c->icmps[i];
+
+		if (f->to_client && ((f->e.family == 4 && f->e.type == 3 && f->e.code == 3) ||
+				     (f->e.family == 6 && f->e.type == 1 && f->e.code == 4)))
+			return f;
+	}
+	return NULL;
+}
+
 static bool udp_unreachable_match(const struct xc_case *c, struct xc_opinion *o)
 {
-	const struct xc_drop_fact *d = xc_case_drop(c, XC_DROP_NO_SOCKET);
-	const struct xc_icmp_fact *i = xc_icmp_about(c, 4, 3, 3);
+	const struct xc_drop_fact *d = unwanted_datagram(c);
+	const struct xc_icmp_fact *i = told_to_client(c);
 	char server[XC_WORDS], packet[XC_WORDS], from[XC_ENDPOINT_LEN], who[XC_WORDS];
 
 	if (c->tuple.proto != IPPROTO_UDP)
 		return false;
-	if (!i)
-		i = xc_icmp_about(c, 6, 1, 4);
 	if (!d && !i)
 		return false;
 	if (d)
@@ -26,6 +51,8 @@ static bool udp_unreachable_match(const struct xc_case *c, struct xc_opinion *o)
 		       xc_addr_is_zero(i->e.from) ? "this host" : xc_addr_str(i->e.from, from));
 	if (xc_filter_drop_of(c))
 		xc_against(o, XC_AGAINST * 3, "a filter dropped the datagram and answered itself");
+	if (xc_is_traceroute(c))
+		o->severity = XC_SEVERITY_INFO;
 	xc_server_words(c, server);
 	xc_summary(o, "no service on UDP %s", server);
 	xc_subject(o, "UDP %s", server);
