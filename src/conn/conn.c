@@ -595,6 +595,7 @@ const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_sai
 	f->c.lost = lost_now(conn) - f->lost_before;
 	xc_host_join(&conn->host, &f->c, conn->cfg.window_ns);
 	find_overdue(&f->c, &conn->cfg);
+	xc_question_way_back(&conn->questions, &f->c, &f->asked);
 	*ret_said = &f->said;
 	return &f->c;
 }

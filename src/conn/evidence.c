@@ -35,6 +35,8 @@ enum xc_drop xc_evidence_drop_reason(const struct xc_kernel_names *names,
 			why = by_place;
 		else if (by_place == XC_DROP_XDP)
 			why = XC_DROP_XDP;	/* XDP frees without a reason */
+		else if (by_place == XC_DROP_IP_OUTNOROUTES)
+			why = by_place;		/* nor does TCP over IPv6 */
 		else if (by_place == XC_DROP_IP_RPFILTER)
 			why = XC_DROP_IP_INVALID_SOURCE;	/* to 6.12 only the filter gives one there */
 	}

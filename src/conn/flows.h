@@ -36,7 +36,8 @@ struct xc_conn_flow {
 	uint32_t isn;		/* of the client's SYN; 0 = not seen */
 	uint64_t lost_before;	/* records lost before it was opened */
 	uint32_t prev, next;
-	uint32_t asked;		/* bit per drop already asked about, then per drop asked again */
+	uint32_t
+		asked; /* bit per drop already asked about, then per drop asked again; 31: for the way back */
 	uint8_t queue;
 	bool is_used;
 	bool is_oriented;	/* we know which end is the client */

@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 
+#define ASKED_WAY_BACK (1u << 31)	/* the bits below are of drops */
+
+_Static_assert(2 * XC_CASE_DROPS < 31, "bits of what was asked");
+
 static void put(struct xc_questions *q, const struct xc_ask *a)
 {
 	if (q->n == XC_QUESTIONS_MAX) {
@@ -42,6 +46,19 @@ void xc_question_programs(struct xc_questions *q, uint32_t netns, uint64_t cgrou
 {
 	struct xc_ask a = { .kind = XC_ASK_PROGRAMS, .netns = netns, .id = cgroup_id };
 
+	put(q, &a);
+}
+
+void xc_question_way_back(struct xc_questions *q, const struct xc_case *c, uint32_t *asked)
+{
+	struct xc_ask a = { .kind = XC_ASK_ROUTE,
+			    .netns = c->server.netns,
+			    .tuple = xc_tuple_swap(xc_case_at_server(c)) };
+
+	if (*asked & ASKED_WAY_BACK || !c->has_server_view || c->server.netns == c->client.netns ||
+	    !xc_case_is_silent_connect(c))
+		return;
+	*asked |= ASKED_WAY_BACK;
 	put(q, &a);
 }
 

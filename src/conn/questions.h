@@ -25,6 +25,9 @@ void xc_question_cgroup(struct xc_questions *q, uint64_t cgroup_id);
 /** BPF programs that apply to @cgroup_id. @netns: whom the answer concerns. */
 void xc_question_programs(struct xc_questions *q, uint32_t netns, uint64_t cgroup_id);
 
+/** Can the server of @c answer its client at all? Once: @asked as for xc_question_drop(). */
+void xc_question_way_back(struct xc_questions *q, const struct xc_case *c, uint32_t *asked);
+
 /** What process @tgid is doing now; 0 asks nothing. @netns: whom the answer concerns. */
 void xc_question_process(struct xc_questions *q, uint32_t netns, uint32_t tgid);
 

@@ -34,6 +34,8 @@ static bool black_hole_match(const struct xc_case *c, struct xc_opinion *o)
 		xc_against(o, XC_RULED_OUT, "a filter on this host refuses to send the SYN");
 	if (c->server.n_synack_retrans)
 		xc_against(o, XC_RULED_OUT, "the server answers; its SYN-ACKs are lost");
+	if (xc_way_back_error(c))
+		xc_against(o, XC_RULED_OUT, "the server has no route to answer by");
 	for (uint32_t i = 0; i < c->n_listeners; i++)
 		if (c->listeners[i].fits && c->listeners[i].full_ns)
 			xc_against(o, XC_RULED_OUT, "the server's accept queue is full");

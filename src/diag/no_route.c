@@ -77,6 +77,19 @@ static void dropped_here(struct xc_opinion *o, const struct xc_drop_fact *d)
 	name_the_route(o, d->e.route_err, xc_addr_str(d->e.tuple.daddr, dst), d->e.netns);
 }
 
+/* The server takes the SYN and finds no way for its answer: it is not even made. */
+static void no_way_back(const struct xc_case *c, struct xc_opinion *o, int err)
+{
+	char server[XC_WORDS], client[XC_ENDPOINT_LEN];
+
+	(void)xc_addr_str(xc_case_at_server(c)->saddr, client);
+	xc_for(o, XC_DECISIVE, c->client.last_ns, "rtnetlink",
+	       "the host of %s has %s to %s: it cannot send a SYN-ACK", xc_server_words(c, server),
+	       route_words(err), client);
+	name_the_route(o, err, client, c->server.netns);
+	xc_summary(o, "%s back from %s to %s", route_words(err), server, client);
+}
+
 /* RFC 1812 5.2.7.1: 0, 6 and 11 net unreachable or unknown; RFC 4443: 0 no route, 6 reject route. */
 static const struct xc_icmp_fact *told_by_router(const struct xc_case *c)
 {
@@ -101,6 +114,8 @@ static bool no_route_match(const struct xc_case *c, struct xc_opinion *o)
 		local_lookup(c, o);
 	else if (d)
 		dropped_here(o, d);
+	else if (xc_case_is_silent_connect(c) && xc_way_back_error(c))
+		no_way_back(c, o, xc_way_back_error(c));
 	if (i) {
 		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns,
 		       i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",

@@ -126,6 +126,9 @@ bool xc_is_making_progress(const struct xc_case *c);
 const struct xc_icmp_fact *xc_icmp_about(const struct xc_case *c, uint8_t family, uint8_t type,
 					 int code);
 
+/** Error of the server's own lookup of a route to the client: -ENETUNREACH ...; 0 = it has one, or nobody asked. */
+int xc_way_back_error(const struct xc_case *c);
+
 /** The listener that takes connections to the server's address, or NULL. */
 const struct xc_listener_fact *xc_fitting_listener(const struct xc_case *c);
 

@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void xc_for(struct xc_opinion *o, int points, uint64_t ts_ns, const char *hook, const char *fmt,
@@ -234,6 +235,17 @@ const struct xc_icmp_fact *xc_icmp_about(const struct xc_case *c, uint8_t family
 			return &c->icmps[i];
 	}
 	return NULL;
+}
+
+int xc_way_back_error(const struct xc_case *c)
+{
+	char key[64], addr[XC_ENDPOINT_LEN];
+	const char *error;
+
+	(void)snprintf(key, sizeof(key), "route to %s",
+		       xc_addr_str(xc_case_at_server(c)->saddr, addr));
+	error = xc_case_note(c, key);
+	return error ? (int)strtol(error, NULL, 10) : 0;
 }
 
 const struct xc_listener_fact *xc_fitting_listener(const struct xc_case *c)

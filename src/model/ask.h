@@ -16,6 +16,7 @@ enum xc_ask_kind {
 	XC_ASK_CGROUP,		/* path and memory limit of cgroup id; answer: xc_note_evt */
 	XC_ASK_PROGRAMS,	/* BPF programs on ifindex of netns, or on the cgroup tree (ifindex 0) */
 	XC_ASK_OWNERS,		/* look again at who holds which socket */
+	XC_ASK_ROUTE,		/* is there a route in netns for tuple? answer: xc_note_evt, if not */
 	XC_ASK_PROCESS,		/* what process id does now; answer: xc_note_evt of netns */
 };
 
@@ -25,5 +26,6 @@ struct xc_ask {
 	uint32_t ifindex;
 	uint64_t id;			/* cgroup id; process id */
 	char key[64];			/* sysctl name with dots */
+	struct xc_tuple tuple;		/* XC_ASK_ROUTE: from s* to d* */
 	struct xc_drop_evt drop;	/* XC_ASK_RULE: the drop in question */
 };

@@ -51,7 +51,7 @@ static __always_inline u8 hook_of(const struct sk_buff *skb, u16 family)
 	u32 flags;
 
 	if (!dst)
-		return XC_HOOK_PREROUTING;
+		return iif || dev ? XC_HOOK_PREROUTING : XC_HOOK_OUTPUT;
 	if (!dev)
 		return XC_HOOK_OUTPUT;
 	flags = family == AF_INET ? BPF_CORE_READ((struct rtable *)dst, rt_flags) :
@@ -281,6 +281,27 @@ static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
 	xc_submit(e);
 }
 
+/*
+ * A segment that was never sent for want of a route has no IP header yet: the socket tells whose it is. Only then, for
+ * a socket's own house-keeping frees segments as well.
+ */
+static __always_inline int parse_unsent(const struct sk_buff *skb, struct pkt *k)
+{
+	struct sock *sk = BPF_CORE_READ(skb, sk);
+	u16 off = BPF_CORE_READ(skb, transport_header);
+
+	if (!xc_route_just_failed() || !sk || !off || off == 0xffff ||
+	    !xc_is_full(BPF_CORE_READ(sk, __sk_common.skc_state)) ||
+	    BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	xc_sk_tuple(sk, &k->tuple);
+	k->tuple.proto = IPPROTO_TCP;
+	k->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	k->len_bytes = BPF_CORE_READ(skb, len);
+	parse_l4(BPF_CORE_READ(skb, head) + off, 0, k);
+	return 1;
+}
+
 static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason, struct sock *rx)
 {
 	struct drop_key key = { .location = location, .reason = reason };
@@ -292,7 +313,7 @@ static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason
 	key.netns = rx ? xc_sk_netns(rx) : xc_skb_netns(skb);
 	if (!xc_netns_in_scope(key.netns))
 		return 0;
-	if (!xc_skb_parse(skb, &k))
+	if (!xc_skb_parse(skb, &k) && !parse_unsent(skb, &k))
 		return 0;
 	if (is_noise(&k, location, reason, rx)) {
 		xc_count(XC_STAT_NOISE);

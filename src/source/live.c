@@ -17,6 +17,7 @@
 #include "source/loads.h"
 #include "source/naming.h"
 #include "source/plaintext.h"
+#include "source/route.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -673,6 +674,10 @@ static void live_ask(void *source, const struct xc_ask *ask)
 	case XC_ASK_PROGRAMS:
 		if (ns)
 			xc_programs_answer(ns, ask->ifindex, ask->id, &l->env);
+		break;
+	case XC_ASK_ROUTE:
+		if (ns)
+			xc_route_answer(ns, &ask->tuple, &l->env);
 		break;
 	case XC_ASK_PROCESS:
 		xc_process_answer(ask->netns, (uint32_t)ask->id, &l->env);

@@ -450,6 +450,23 @@ static void a_rule_is_asked_for_twice_and_no_more(void **state)
 	xc_conn_free(t);
 }
 
+static void the_way_back_is_asked_for_once(void **state)
+{
+	struct xc_conn *t = fresh(4);
+
+	(void)state;
+	xc_conn_feed(t, SYN_RETRANS(0, 40000, 1));
+	assert_non_null(look(t, GRACE));
+	assert_int_equal(n_asked(t, XC_ASK_ROUTE), 0);	/* nobody knows where the server is */
+	xc_conn_feed(t, ADDR(50, .addr = SERVER_IP, .netns = NS_SERVER, .dev = "eth0"));
+	for (uint64_t i = 1; i < 4; i++) {
+		xc_conn_feed(t, SYN_RETRANS(i * 1000, 40000, i + 1));
+		assert_non_null(look(t, i * 1000 + GRACE));
+		assert_int_equal(n_asked(t, XC_ASK_ROUTE), i == 1);
+	}
+	xc_conn_free(t);
+}
+
 static void questions_nobody_takes_are_counted(void **state)
 {
 	struct xc_conn *t = fresh(512);
@@ -597,6 +614,7 @@ int main(void)
 		cmocka_unit_test(waiting_too_long_is_a_failure),
 		cmocka_unit_test(evidence_raises_questions),
 		cmocka_unit_test(a_rule_is_asked_for_twice_and_no_more),
+		cmocka_unit_test(the_way_back_is_asked_for_once),
 		cmocka_unit_test(questions_nobody_takes_are_counted),
 		cmocka_unit_test(damaged_and_foreign_records_are_counted),
 		cmocka_unit_test(a_longer_record_of_a_later_version_is_read),
