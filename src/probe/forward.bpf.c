@@ -113,20 +113,10 @@ static __noinline int ends_here(struct __sk_buff *skb, const struct xc_head *h, 
 
 /* ---- flows ------------------------------------------------------------------------------------- */
 
-static __always_inline u64 hash_of_end(const struct xc_head *h, int end)
-{
-	u64 a[2], hash;
-
-	__builtin_memcpy(a, h->addr[end], 16);
-	hash = (a[0] ^ h->port_he[end]) * 0x9e3779b97f4a7c15ull;
-	hash = ((hash ^ hash >> 32) + a[1]) * 0x9e3779b97f4a7c15ull;
-	return hash ^ hash >> 29;
-}
-
 /* The same for both directions. */
 static __always_inline u64 key_of(const struct xc_head *h)
 {
-	u64 sum = (hash_of_end(h, 0) + hash_of_end(h, 1)) * 0xbf58476d1ce4e5b9ull + h->proto;
+	u64 sum = (xc_hash_end(h, 0) + xc_hash_end(h, 1)) * 0xbf58476d1ce4e5b9ull + h->proto;
 
 	return (sum ^ sum >> 31) >> 2 | XC_SEGMENT_FORWARDED;
 }
@@ -163,18 +153,11 @@ static __always_inline int is_from_first(const struct xc_stream *s, const struct
 static __always_inline void pass(struct __sk_buff *skb, struct xc_stream *s,
 				 const struct xc_head *h, u64 key)
 {
-	int dir = is_from_first(s, h) ? XC_OUT : XC_IN, n;
+	int dir = is_from_first(s, h) ? XC_OUT : XC_IN;
 	struct xc_told t = { .key = key, .dir = dir };
 
 	xc_stream_count(s, dir, h->bytes, skb->gso_segs);
-	n = xc_wanted(s, h, &t);
-	if (n >= 0) {
-		xc_tell_packet(skb, s, h, &t, n);
-		return;
-	}
-	s->lost[dir] |= t.lost;
-	if (bpf_jiffies64() - s->told >= cfg.hz)
-		xc_tell(s, key, XC_SEGMENT_TOTALS, 0);
+	xc_tell_or_wait(skb, s, h, &t, xc_wanted(s, h, &t), 0);
 }
 
 /* The ends use their ports again: answered, and now asked to open. */

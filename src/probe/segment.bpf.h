@@ -130,6 +130,16 @@ static __always_inline int xc_head_parse(struct __sk_buff *skb, struct xc_head *
 	return 0;
 }
 
+/* One end of a packet, mixed (xor, shift, multiply by odd constants): keys, not secrets. */
+static __always_inline u64 xc_hash_end(const struct xc_head *h, int end)
+{
+	u64 a[2], hash;
+
+	__builtin_memcpy(a, h->addr[end], 16);
+	hash = (a[0] ^ h->port_he[end]) * 0x9e3779b97f4a7c15ull;
+	return ((hash ^ hash >> 32) + a[1]) * 0x9e3779b97f4a7c15ull;
+}
+
 static __always_inline int xc_is_syn(const struct xc_head *h)
 {
 	return (h->tcp_flags & (XC_TCP_SYN | XC_TCP_ACK)) == XC_TCP_SYN;
@@ -279,4 +289,21 @@ static __noinline int xc_tell_packet(struct __sk_buff *skb, struct xc_stream *s,
 	t->n = n < XC_SEGMENT_BYTES ? n : XC_SEGMENT_BYTES;
 	t->wire = h->bytes - t->from;
 	return tell_any(skb, s, h, t);
+}
+
+/*
+ * Tell @n bytes of a packet, as xc_wanted() has it. Of one that is not told, the totals: at once when there @is_news,
+ * else once a second.
+ */
+static __always_inline void xc_tell_or_wait(struct __sk_buff *skb, struct xc_stream *s,
+					    const struct xc_head *h, struct xc_told *t, int n,
+					    int is_news)
+{
+	if (n >= 0) {
+		xc_tell_packet(skb, s, h, t, n);
+		return;
+	}
+	s->lost[t->dir & 1] |= t->lost;
+	if (is_news || bpf_jiffies64() - s->told >= cfg.hz)
+		xc_tell(s, t->key, XC_SEGMENT_TOTALS, 0);
 }

@@ -55,15 +55,12 @@ struct {
 /* The cookie of a TCP socket; of another, and its peer. */
 static __always_inline u64 key_of(struct __sk_buff *skb, const struct xc_head *h, int dir)
 {
-	u64 cookie = bpf_get_socket_cookie(skb), a[2], hash;
+	u64 cookie = bpf_get_socket_cookie(skb);
 
 	if (h->proto == IPPROTO_TCP || !cookie)
 		return cookie;
-	__builtin_memcpy(a, h->addr[dir == XC_OUT], 16);
-	hash = (a[0] ^ h->port_he[dir == XC_OUT]) * 0x9e3779b97f4a7c15ull;
-	hash = ((hash ^ hash >> 32) + a[1]) * 0x9e3779b97f4a7c15ull;
-	return cookie ^
-	       (hash & 0x3fffffff00000000ull); /* the highest two have a meaning of their own */
+	/* the highest two bits have a meaning of their own */
+	return cookie ^ (xc_hash_end(h, dir == XC_OUT) & 0x3fffffff00000000ull);
 }
 
 /* ---- a socket is seen for the first time ----------------------------------------------------- */
@@ -357,13 +354,7 @@ static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
 		set_current(s, task);	/* mostly not who has accepted it, when that one has forked */
 		is_news = 1;
 	}
-	if (n >= 0) {
-		xc_tell_packet(skb, s, h, &t, n);
-		return;
-	}
-	s->lost[dir] |= t.lost;
-	if (is_news || bpf_jiffies64() - s->told >= cfg.hz)
-		xc_tell(s, key, XC_SEGMENT_TOTALS, 0);
+	xc_tell_or_wait(skb, s, h, &t, n, is_news);
 }
 
 /* Of a socket whose peer is told: who it is, once that is certain and another than the listener. */
