@@ -220,13 +220,14 @@ class Role:
         """Run function(ctl, *args, **kwargs) here as a child called `comm`; wait for its ctl.ready()."""
         comm = comm or f"{self.role}-app"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with self.entered():
-            pid = os.fork()
-            if pid == 0:
-                run_child(Control(theirs), comm, self.lab.lifetime_s, function, args, kwargs)
+        with self.lab.signals_held():
+            with self.entered():
+                pid = os.fork()
+                if pid == 0:
+                    run_child(Control(theirs), comm, self.lab.lifetime_s, function, args, kwargs)
+            child = Child(pid, Wire(ours), f"{comm} ({function.__name__})")
+            self.lab.children.append(child)
         theirs.close()
-        child = Child(pid, Wire(ours), f"{comm} ({function.__name__})")
-        self.lab.children.append(child)
         if wait:
             child.ready()
         return child
@@ -234,10 +235,11 @@ class Role:
     def spawn(self, args, **popen):
         """Start a real program here, in a session of its own; it ends with the lab."""
         # setpriv: should the lab be killed, the program dies with it.
-        with self.entered():
-            process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *args],
-                                       stdin=subprocess.DEVNULL, start_new_session=True, **popen)
-        self.lab.undo.append(lambda: end_session(process))
+        with self.lab.signals_held():
+            with self.entered():
+                process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *args],
+                                           stdin=subprocess.DEVNULL, start_new_session=True, **popen)
+            self.lab.undo.append(lambda: end_session(process))
         return process
 
     def wait_listening(self, port, proto="t"):
@@ -281,7 +283,7 @@ class Lab:
         self.state = {"name": name, "pid": os.getpid(), "start": start_time(os.getpid()),
                       "restore": {}, "rmdir": [], "umount": []}
         self.trigger_ns, self.before_trigger, self.lock = None, None, None
-        self.old_signals = {}
+        self.old_signals, self.is_holding, self.held_signal = {}, False, None
         self.client, self.router, self.server = (Role(self, r) for r in ("client", "router", "server"))
         self.roles = [self.client, self.router, self.server]
         self.spare = Role(self, "spare") if spare else None
@@ -306,10 +308,24 @@ class Lab:
     def catch_signals(self):
         """SIGINT and SIGTERM become SystemExit, so that `finally` and `with` do their work."""
         def leave(number, _frame):
-            raise SystemExit(128 + number)
+            if self.is_holding:
+                self.held_signal = number
+            else:
+                raise SystemExit(128 + number)
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(ValueError):  # not the main thread: the caller's business
                 self.old_signals[number] = signal.signal(number, leave)
+
+    @contextlib.contextmanager
+    def signals_held(self):
+        """SIGINT and SIGTERM wait until the block is through: what it starts is known by then, and will be ended."""
+        self.is_holding = True
+        try:
+            yield
+        finally:
+            self.is_holding = False
+        if self.held_signal:
+            raise SystemExit(128 + self.held_signal)
 
     def take_lock(self):
         """Shared among ordinary runs, exclusive for faults that touch the whole machine."""

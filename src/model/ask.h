@@ -15,9 +15,9 @@ enum xc_ask_kind {
 	XC_ASK_SYSCTL,		/* value of key in netns; answer: xc_note_evt */
 	XC_ASK_CGROUP,		/* path and memory limit of cgroup id; answer: xc_note_evt */
 	XC_ASK_PROGRAMS,	/* BPF programs on ifindex of netns, or on the cgroup tree (ifindex 0) */
-	XC_ASK_OWNERS,		/* look again at who holds which socket */
 	XC_ASK_ROUTE,		/* is there a route in netns for tuple? answer: xc_note_evt, if not */
 	XC_ASK_PROCESS,		/* what process id does now; answer: xc_note_evt of netns */
+	XC_ASK_OWNERS,		/* look again at who holds which socket */
 };
 
 struct xc_ask {

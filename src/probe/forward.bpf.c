@@ -157,7 +157,7 @@ static __always_inline void pass(struct __sk_buff *skb, struct xc_stream *s,
 	struct xc_told t = { .key = key, .dir = dir };
 
 	xc_stream_count(s, dir, h->bytes, skb->gso_segs);
-	xc_tell_or_wait(skb, s, h, &t, xc_wanted(s, h, &t), 0);
+	xc_tell_or_wait(skb, s, h, &t, xc_wanted(s, h, &t));
 }
 
 /* The ends use their ports again: answered, and now asked to open. */

@@ -155,6 +155,7 @@ struct xc_told {
 	u32 tid;
 	u32 dir;
 	u32 lost;	/* what the next record has to tell: enum xc_segment_lost */
+	u32 is_news;	/* there is something to tell even without the packet */
 };
 
 /* For payload nobody has asked for yet; the other half of the ring is for what is wanted. */
@@ -291,19 +292,15 @@ static __noinline int xc_tell_packet(struct __sk_buff *skb, struct xc_stream *s,
 	return tell_any(skb, s, h, t);
 }
 
-/*
- * Tell @n bytes of a packet, as xc_wanted() has it. Of one that is not told, the totals: at once when there @is_news,
- * else once a second.
- */
+/* Tell @n bytes of a packet, as xc_wanted() has it. Of one that is not told, the totals: at once, or once a second. */
 static __always_inline void xc_tell_or_wait(struct __sk_buff *skb, struct xc_stream *s,
-					    const struct xc_head *h, struct xc_told *t, int n,
-					    int is_news)
+					    const struct xc_head *h, struct xc_told *t, int n)
 {
 	if (n >= 0) {
 		xc_tell_packet(skb, s, h, t, n);
 		return;
 	}
 	s->lost[t->dir & 1] |= t->lost;
-	if (is_news || bpf_jiffies64() - s->told >= cfg.hz)
+	if (t->is_news || bpf_jiffies64() - s->told >= cfg.hz)
 		xc_tell(s, t->key, XC_SEGMENT_TOTALS, 0);
 }

@@ -342,7 +342,7 @@ static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
 {
 	struct task_struct *task = NULL;
 	struct xc_told t = { .key = key, .dir = dir };
-	int n, is_news = 0;
+	int n;
 
 	if (cfg.has_tls && dir == XC_OUT)
 		join_tls(skb, s, h, key);
@@ -352,9 +352,9 @@ static __always_inline void on_known(struct __sk_buff *skb, struct xc_stream *s,
 		task = sender(skb, h, dir, &t.tid);
 	if (task && s->owner_is != XC_OWNER_SURE) {
 		set_current(s, task);	/* mostly not who has accepted it, when that one has forked */
-		is_news = 1;
+		t.is_news = 1;
 	}
-	xc_tell_or_wait(skb, s, h, &t, n, is_news);
+	xc_tell_or_wait(skb, s, h, &t, n);
 }
 
 /* Of a socket whose peer is told: who it is, once that is certain and another than the listener. */
