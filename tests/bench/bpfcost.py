@@ -44,9 +44,9 @@ def counted(fdinfo, names):
     return {names.get(int(fields["prog_id"]), "?"): Counted(int(fields["run_cnt"]), int(fields["run_time_ns"]))}
 
 
-def programs_of(pid):
-    """{name: Counted} of the programs process `pid` holds, from its descriptors."""
-    names, found = program_names(), {}
+def programs_of(pid, names=None):
+    """{name: Counted} of the programs process `pid` holds, from its descriptors. `names`: program_names(), if known."""
+    names, found = names or program_names(), {}
     for entry in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile
             found |= counted(entry.read_text(), names)
