@@ -65,9 +65,11 @@ static bool arp_failure_match(const struct xc_case *c, struct xc_opinion *o)
 			xc_subject(o, "neighbour %s of namespace %u", addr, d->e.netns);
 		}
 	}
-	if (c->client.n_err_ebusy)
+	/* of an open connection it may as well wait in the queue of the card: skb_still_in_host_queue() */
+	if (c->client.n_err_ebusy && (!c->was_established || c->n_neighs))
 		xc_for(o, XC_STRONG, c->client.last_ns, "tcp:tcp_retransmit_skb",
-		       "a resent SYN still waits for the neighbour (EBUSY): nothing has left this host");
+		       "a resent %s still waits for the neighbour (EBUSY): nothing has left this host",
+		       c->was_established ? "segment" : "SYN");
 	if (!host)
 		host = xc_icmp_about(c, 6, 1, 3);	/* RFC 4443: address unreachable */
 	if (host && (!xc_addr_is_zero(host->e.from) || host->e.is_sent))

@@ -92,6 +92,8 @@ static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 		       peer);
 	}
 	xc_subject(o, "state of %s", peer);
+	if (xc_request_tells_why(c))
+		xc_against(o, XC_RULED_OUT, "its requests tell why it was given up");
 	if (raced && xc_request_raced(raced))
 		xc_against(o, XC_AGAINST, "the server had just let the idle connection go");
 	return true;

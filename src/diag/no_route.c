@@ -77,6 +77,12 @@ static void dropped_here(struct xc_opinion *o, const struct xc_drop_fact *d)
 	name_the_route(o, d->e.route_err, xc_addr_str(d->e.tuple.daddr, dst), d->e.netns);
 }
 
+/* What is seen on the way there is enough: the server may have no way back because the same link is down. */
+static bool is_stopped_before(const struct xc_case *c)
+{
+	return xc_decisive_drop(c) || c->n_neighs || c->client.n_err_ebusy || c->client.n_err_eperm;
+}
+
 /* The server takes the SYN and finds no way for its answer: it is not even made. */
 static void no_way_back(const struct xc_case *c, struct xc_opinion *o, int err)
 {
@@ -114,7 +120,7 @@ static bool no_route_match(const struct xc_case *c, struct xc_opinion *o)
 		local_lookup(c, o);
 	else if (d)
 		dropped_here(o, d);
-	else if (xc_case_is_silent_connect(c) && xc_way_back_error(c))
+	else if (xc_case_is_silent_connect(c) && xc_way_back_error(c) && !is_stopped_before(c))
 		no_way_back(c, o, xc_way_back_error(c));
 	if (i) {
 		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns,

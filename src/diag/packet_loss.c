@@ -90,12 +90,17 @@ static uint64_t n_resent(const struct xc_side *s)
 	return s->n_retrans ? s->last.total_retrans - s->first_total_retrans + 1 : 0;
 }
 
+/* One or two are resent before anything is acknowledged again: they are no share yet. */
+static bool resends_much(const struct xc_side *s)
+{
+	return n_resent(s) >= MIN_RETRANS && is_trouble(s, n_resent(s));
+}
+
 static bool loses_much(const struct xc_case *c, const struct xc_drop_fact *d)
 {
 	if (c->is_packets_only)
 		return is_seen_to_lose(&c->client) || is_seen_to_lose(&c->server);
-	return is_trouble(&c->client, n_resent(&c->client)) ||
-	       is_trouble(&c->server, n_resent(&c->server)) ||
+	return resends_much(&c->client) || resends_much(&c->server) ||
 	       (d && is_trouble(d->to_server ? &c->client : &c->server, d->e.count));
 }
 
