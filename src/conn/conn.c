@@ -446,12 +446,22 @@ static void on_proc(struct xc_conn *t, const struct xc_proc_evt *e)
 	wake(t, has_server_process, e);
 }
 
+static bool waits_for_answer_of(const struct xc_conn_flow *f, const void *what)
+{
+	const struct xc_note_evt *e = what;
+
+	return f->c.server.netns == e->id && xc_case_is_silent_connect(&f->c);
+}
+
 static void on_note(struct xc_conn *t, const struct xc_note_evt *e)
 {
-	if (!e->id && !strncmp(e->key, XC_NOTE_PACKETS_ONLY, sizeof(e->key)))
+	if (!e->id && !strncmp(e->key, XC_NOTE_PACKETS_ONLY, sizeof(e->key))) {
 		t->is_packets_only = true;
-	else
-		xc_host_noted(&t->host, e);
+		return;
+	}
+	xc_host_noted(&t->host, e);
+	if (!strncmp(e->key, XC_NOTE_ROUTE, strlen(XC_NOTE_ROUTE)))
+		wake(t, waits_for_answer_of, e);
 }
 
 static bool has_dropped_tuple(const struct xc_conn_flow *f, const void *what)

@@ -242,7 +242,7 @@ int xc_way_back_error(const struct xc_case *c)
 	char key[64], addr[XC_ENDPOINT_LEN];
 	const char *error;
 
-	(void)snprintf(key, sizeof(key), "route to %s",
+	(void)snprintf(key, sizeof(key), XC_NOTE_ROUTE "%s",
 		       xc_addr_str(xc_case_at_server(c)->saddr, addr));
 	error = xc_case_note(c, key);
 	return error ? (int)strtol(error, NULL, 10) : 0;

@@ -94,7 +94,7 @@ void xc_route_answer(struct xc_netns *ns, const struct xc_tuple *t, const struct
 	r = ask(fd, &q);
 	if (!tells_of_routes(r))
 		return;
-	(void)snprintf(key, sizeof(key), "route to %s", xc_addr_str(t->daddr, addr));
+	(void)snprintf(key, sizeof(key), XC_NOTE_ROUTE "%s", xc_addr_str(t->daddr, addr));
 	(void)snprintf(value, sizeof(value), "%d", r);
 	xc_note(ns->inum, key, value, env);
 }
