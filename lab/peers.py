@@ -17,8 +17,9 @@ import struct
 import threading
 import time
 
-from topology import now_ns
+from topology import now_ns, wait_for
 
+TCP_CLOSE = 7  # linux/tcp_states.h
 NO_LINGER = struct.pack("ii", 1, 0)  # struct linger: on, 0 s: close() sends a reset
 
 
@@ -366,9 +367,18 @@ def same_port(ctl, flow, port, rounds):
                 sock.bind(("", port))
                 sock.connect((flow.server, flow.port))
             exchange(story, sock, 50)
+            if not story.ok:
+                break
             with story.step("end of stream"):
                 sock.recv(1)
+                leave(sock)
     return story.told(rounds=rounds)
+
+
+def leave(sock):
+    """Close after the peer, and wait until it acknowledged that: before, the port is taken (EADDRNOTAVAIL)."""
+    sock.shutdown(socket.SHUT_WR)
+    wait_for(lambda: sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE, 3, "the last ACK", 0.001)
 
 
 def touch(ctl, flows):
