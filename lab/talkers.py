@@ -98,26 +98,30 @@ def answer(conn, status):
     return True
 
 
-def http_server(ctl, flow, status=200):
+def one_by_one(ctl, flow, act):
+    """Accept connections, one after the other, and do act(conn) with each, until killed."""
     with peers.listener(flow) as sock:
         ctl.ready()
         while True:
             conn, _ = sock.accept()
             with contextlib.suppress(OSError), conn:
-                while answer(conn, status):
-                    pass
+                act(conn)
+
+
+def http_server(ctl, flow, status=200):
+    def serve(conn):
+        while answer(conn, status):
+            pass
+    one_by_one(ctl, flow, serve)
 
 
 def http_plain(ctl, flow):
     """As web servers do: what is no HTTP gets a 400."""
-    with peers.listener(flow) as sock:
-        ctl.ready()
-        while True:
-            conn, _ = sock.accept()
-            with contextlib.suppress(OSError), conn:
-                conn.recv(4096)
-                conn.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-                conn.recv(4096)
+    def refuse(conn):
+        conn.recv(4096)
+        conn.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        conn.recv(4096)
+    one_by_one(ctl, flow, refuse)
 
 
 def http_closing_server(ctl, flow, answered):
@@ -177,13 +181,10 @@ def http_pooled(ctl, flow, timeout, answered, idle_s):
 
 def http_silent(ctl, flow):
     """Accepts, reads, and never answers."""
-    with peers.listener(flow) as sock:
-        ctl.ready()
-        while True:
-            conn, _ = sock.accept()
-            with contextlib.suppress(OSError), conn:
-                while conn.recv(4096):
-                    pass
+    def read_on(conn):
+        while conn.recv(4096):
+            pass
+    one_by_one(ctl, flow, read_on)
 
 
 def http_hedged(_ctl, fast, slow, timeout, times):

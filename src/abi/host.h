@@ -91,6 +91,7 @@ _Static_assert(sizeof(struct xc_rule_evt) == 344, "ABI: struct xc_rule_evt");
 #define XC_NOTE_PACKETS_ONLY                                                                       \
 	"packets only" /* made from a capture: no kernel, no process told anything */
 #define XC_NOTE_ROUTE "route to "	/* and an address: the error of a lookup, in decimal */
+#define XC_NOTE_PROCESS "process "	/* and its id: a letter, its state as in proc_pid_stat(5) */
 
 #define XC_NOTE_MOCK "mock"	/* made up */
 

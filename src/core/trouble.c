@@ -264,7 +264,9 @@ void xc_trouble_feed(struct xc_trouble *t, const struct xc_segment_evt *e)
 		xc_l7_table_close_socket(t->table, &e->tuple, e->cookie, e->hdr.ts_ns);
 	} else if (e->what != XC_SEGMENT_TOTALS && xc_segment_of_record(e, &seg)) {
 		t->seen_ns = later(t->seen_ns, seg.ts_ns);
-		note_ends(t, &seg);
+		/* that something was heard matters for captures alone: their segments have no cookie */
+		if (!seg.cookie || seg.tcp_flags & (XC_TCP_FIN | XC_TCP_RST))
+			note_ends(t, &seg);
 		(void)xc_l7_table_feed(t->table, &seg);
 	}
 	t->owner = NULL;

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-#define MANY_RESENT 3	/* packet-loss calls no fewer trouble */
-
 /* That side had closed properly before the segment came. */
 static bool had_closed(const struct xc_reset_fact *r)
 {
@@ -94,7 +92,8 @@ static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 		       peer);
 	}
 	xc_subject(o, "state of %s", peer);
-	if (has_closed && !r->by_server && c->client.n_retrans + c->server.n_retrans >= MANY_RESENT)
+	if (has_closed && !r->by_server &&
+	    c->client.n_retrans + c->server.n_retrans >= XC_MANY_RESENT)
 		xc_against(o, XC_AGAINST * 2,
 			   "the client gave up a connection that was losing segments");
 	if (xc_request_tells_why(c))

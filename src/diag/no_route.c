@@ -114,14 +114,15 @@ static bool no_route_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_icmp_fact *i = told_by_router(c);
 	const struct xc_drop_fact *d = route_drop(c);
+	int way_back = xc_way_back_error(c);
 	char from[XC_ENDPOINT_LEN], dst[XC_ENDPOINT_LEN];
 
 	if (c->n_routes)
 		local_lookup(c, o);
 	else if (d)
 		dropped_here(o, d);
-	else if (xc_case_is_silent_connect(c) && xc_way_back_error(c) && !is_stopped_before(c))
-		no_way_back(c, o, xc_way_back_error(c));
+	else if (way_back && xc_case_is_silent_connect(c) && !is_stopped_before(c))
+		no_way_back(c, o, way_back);
 	if (i) {
 		xc_for(o, XC_DECISIVE, i->e.hdr.ts_ns,
 		       i->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",

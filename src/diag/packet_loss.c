@@ -6,8 +6,6 @@
 
 #include <errno.h>
 
-/* Losing a few of many is how TCP finds its rate; this many resends are trouble. */
-#define MIN_RETRANS 3
 #define MIN_RETRANS_SEEN 6	/* from outside: what the ends think of it is not known */
 #define MIN_SHARE_PCT                                                                              \
 	1 /* ... of the segments sent: fewer are no trouble, and captures lose some themselves */
@@ -49,7 +47,7 @@ static void state_resends(const struct xc_case *c, struct xc_opinion *o, const s
 		xc_for(o, XC_STRONG, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
 		       "%s resends; later segments arrived (%u %s), the window is open", side,
 		       s->last.sacked_out, c->is_packets_only ? "duplicate ACKs" : "SACKed");
-	if (s->last.total_retrans >= MIN_RETRANS)
+	if (s->last.total_retrans >= XC_MANY_RESENT)
 		xc_for(o, XC_WEAK, s->first_retrans_ns, "tcp:tcp_retransmit_skb",
 		       "%s resent %u segments, %llu bytes acknowledged", side,
 		       s->last.total_retrans, (unsigned long long)s->last.bytes_acked);
@@ -93,7 +91,7 @@ static uint64_t n_resent(const struct xc_side *s)
 /* One or two are resent before anything is acknowledged again: they are no share yet. */
 static bool resends_much(const struct xc_side *s)
 {
-	return n_resent(s) >= MIN_RETRANS && is_trouble(s, n_resent(s));
+	return n_resent(s) >= XC_MANY_RESENT && is_trouble(s, n_resent(s));
 }
 
 static bool loses_much(const struct xc_case *c, const struct xc_drop_fact *d)

@@ -17,6 +17,8 @@
 #define XC_AGAINST (-3)	/* hardly ever seen with this cause */
 #define XC_RULED_OUT (-12)
 
+#define XC_MANY_RESENT 3	/* segments: losing a few of many is how TCP finds its rate */
+
 struct xc_pattern;
 
 /* What one pattern makes of one case. */

@@ -51,7 +51,7 @@ static void state_server(const struct xc_case *c, struct xc_opinion *o, uint64_t
 	if (l->accept_queue)
 		xc_for(o, XC_STRONG, ts_ns, "tcp_sock", "%u connections wait for %s to accept them",
 		       l->accept_queue, who);
-	(void)snprintf(key, sizeof(key), "process %u", l->owner.tgid);
+	(void)snprintf(key, sizeof(key), XC_NOTE_PROCESS "%u", l->owner.tgid);
 	state = xc_case_note(c, key);
 	if (!state)
 		return;

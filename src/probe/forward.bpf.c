@@ -92,8 +92,9 @@ static __always_inline void tuple_of(struct xc_tuple *t, const struct xc_head *h
 }
 
 /*
- * Is this host an end of it: where it goes to, or where it comes from? -1: it is out of scope. A listener on any address is found for whatever
- * address; the address decides then. What is rewritten on its way has, before, an address of this host, but no socket.
+ * Is this host an end of it: where it goes to, or where it comes from? -1: it is out of scope. A listener on any
+ * address is found for whatever address; the address decides then. What is rewritten on its way has, before, an address
+ * of this host, but no socket.
  */
 static __noinline int ends_here(struct __sk_buff *skb, const struct xc_head *h, int dir)
 {

@@ -158,7 +158,10 @@ static __always_inline u32 netns_of(const struct sock *sk)
 	return sk->__sk_common.skc_net.net->ns.inum;
 }
 
-/* Of a TCP socket, in scope: what it is in, and its addresses, which a filter may have rewritten in the packet. -1: it makes no flow. */
+/*
+ * Of a TCP socket, in scope: what it is in, and its addresses, which a filter may have rewritten in the packet. -1: it
+ * makes no flow.
+ */
 static __always_inline int read_tcp(struct xc_stream *s, struct __sk_buff *skb)
 {
 	struct bpf_sock *guarded = skb->sk;

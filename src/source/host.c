@@ -316,7 +316,7 @@ void xc_process_answer(uint32_t netns, uint32_t tgid, const struct xc_source_env
 	if (!p || p[1] != ' ')
 		return;
 	state[0] = p[2];
-	(void)snprintf(key, sizeof(key), "process %u", tgid);
+	(void)snprintf(key, sizeof(key), XC_NOTE_PROCESS "%u", tgid);
 	xc_note(netns, key, state, env);
 }
 
