@@ -357,6 +357,24 @@ def first_open(socks, flows):
     return winner
 
 
+def one_after_another(ctl, flows):
+    """What getaddrinfo() and connect() do with several addresses: sort them by asking for a route with a
+    connected datagram socket that sends nothing (RFC 6724 6), then try one after the other."""
+    story = Story()
+    for flow in flows:
+        with contextlib.suppress(OSError), socket.socket(flow.socket_family, socket.SOCK_DGRAM) as probe:
+            probe.connect((flow.server, flow.port))
+    for flow in flows:
+        story = Story()
+        with tcp_socket(flow, 3) as sock:
+            with story.step("connect"):
+                sock.connect((flow.server, flow.port))
+            exchange(story, sock, 100)
+        if story.ok:
+            break
+    return story.told()
+
+
 def same_port(ctl, flow, port, rounds):
     """Connect again and again from one local port; the server closes first each time."""
     story = Story()

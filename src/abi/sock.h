@@ -17,6 +17,8 @@ enum xc_sock_what {
 	XC_SOCK_SCAN,		/* found by the scan: stuck (probing, FIN unacknowledged ...) */
 	XC_SOCK_OWNER,		/* only the owner is news (back-fill) */
 	XC_SOCK_DIED,		/* closed by the exit of a process that died of a signal */
+	XC_SOCK_GOES_ON,	/* connect() of a process that was just refused the same port at an address
+				   of the other family; only cookie, tuple (without its own port), owner */
 	_XC_SOCK_WHAT_MAX,
 };
 

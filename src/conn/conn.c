@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/conn.h"
 
+#include "conn/attempts.h"
 #include "conn/evidence.h"
 #include "conn/flows.h"
 #include "conn/questions.h"
@@ -21,6 +22,7 @@ struct xc_conn {
 	struct xc_host host;
 	struct xc_flows flows;
 	struct xc_questions questions;
+	struct xc_attempts attempts;
 	struct xc_conn_flow *looked_at;	/* handed out by xc_conn_due() */
 	uint64_t now_ns;
 	int64_t wall_offset_ns;
@@ -294,6 +296,8 @@ static void on_connection(struct xc_conn *t, const struct xc_sock_evt *e)
 		xc_conn_flow_set_isn(&t->flows, f, isn);
 	}
 	xc_evidence_sock(&f->c, e);
+	if (e->what == XC_SOCK_CLOSED)
+		xc_attempts_failed(&t->attempts, &f->c);
 	if (e->what == XC_SOCK_CLOSED && !e->tuple.sport_he)
 		xc_question_sysctl(&t->questions, e->netns, "net.ipv4.ip_local_port_range");
 	schedule(t, f);
@@ -308,6 +312,9 @@ static void on_sock(struct xc_conn *t, const struct xc_sock_evt *e)
 		xc_host_listener(&t->host, e);
 		if (e->listener_full)
 			wake(t, goes_to_listener, e);
+		break;
+	case XC_SOCK_GOES_ON:
+		xc_attempts_goes_on(&t->attempts, e);
 		break;
 	default:
 		on_connection(t, e);
@@ -399,13 +406,22 @@ static void on_icmp(struct xc_conn *t, const struct xc_icmp_evt *e)
 	schedule(t, f);
 }
 
+/* IPv6 looks twice, first to choose its own address: one call, and one case. */
+static void own_address(struct xc_conn *t, const struct xc_route_evt *e, struct xc_tuple *tuple)
+{
+	const struct xc_conn_flow *f = xc_flows_find(&t->flows, tuple, e->netns);
+
+	if (!f || is_new_attempt(t, f, 0))
+		memcpy(tuple->saddr, e->saddr, 16);
+}
+
 static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 {
 	struct xc_tuple tuple = { .proto = e->proto, .dport_he = e->dport_he };
 	struct xc_conn_flow *f;
 
-	memcpy(tuple.saddr, e->saddr, 16);
 	memcpy(tuple.daddr, e->daddr, 16);
+	own_address(t, e, &tuple);
 	f = flow_for(t, &(struct belongs){ .tuple = &tuple,
 					   .netns = e->netns,
 					   .began = BEGAN_SOURCE,
@@ -415,6 +431,7 @@ static void on_route(struct xc_conn *t, const struct xc_route_evt *e)
 	if (e->err && is_new_attempt(t, f, 0))
 		restart(t, f);
 	xc_evidence_route(&f->c, e);
+	xc_attempts_failed(&t->attempts, &f->c);
 	schedule(t, f);
 }
 
@@ -593,6 +610,7 @@ static void find_overdue(struct xc_case *c, const struct xc_conn_cfg *cfg)
 
 const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_said)
 {
+	const struct xc_tuple *instead;
 	struct xc_conn_flow *f;
 
 	f = xc_flows_first(&conn->flows, XC_QUEUE_DUE);
@@ -605,6 +623,8 @@ const struct xc_case *xc_conn_due(struct xc_conn *conn, struct xc_said **ret_sai
 	f->c.lost = lost_now(conn) - f->lost_before;
 	xc_host_join(&conn->host, &f->c, conn->cfg.window_ns);
 	find_overdue(&f->c, &conn->cfg);
+	instead = xc_attempts_instead(&conn->attempts, &f->c);
+	f->c.instead = instead ? *instead : (struct xc_tuple){ 0 };
 	xc_question_way_back(&conn->questions, &f->c, &f->asked);
 	*ret_said = &f->said;
 	return &f->c;

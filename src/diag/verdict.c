@@ -176,6 +176,15 @@ static struct xc_decision decide_pending(const struct xc_case *c, const struct x
 	return d;
 }
 
+/*
+ * A program that has addresses of both families tries one after the other. That this host has no
+ * route for one of them is its normal state; anything else may be news.
+ */
+static bool is_done_without(const struct xc_case *c)
+{
+	return c->instead.proto && c->n_routes;
+}
+
 /* The end came without an error for anybody: is there still something to tell? */
 static bool is_worth_telling_after_quiet_end(const struct xc_case *c, const struct xc_verdict *v)
 {
@@ -200,7 +209,7 @@ static struct xc_decision decide_ended(const struct xc_case *c, const struct xc_
 				 .is_final = true };
 	bool has_error = c->outcome == XC_OUTCOME_REFUSED || c->outcome == XC_OUTCOME_BROKEN;
 
-	if (!has_error && !is_worth_telling_after_quiet_end(c, v))
+	if (is_done_without(c) || (!has_error && !is_worth_telling_after_quiet_end(c, v)))
 		return nothing(true);
 	if (has_error && nobody_saw_the_error(c) && !(v->best.pattern && v->best.has_decisive))
 		return nothing(true);
@@ -208,6 +217,9 @@ static struct xc_decision decide_ended(const struct xc_case *c, const struct xc_
 	if (has_error && v->best.pattern && v->best.pattern->kind == XC_KIND_CONDITION &&
 	    d.severity == XC_SEVERITY_WARNING)
 		d.severity = XC_SEVERITY_ERROR;	/* the condition has now cost a connection */
+	if (c->instead.proto)
+		d.severity =
+			XC_SEVERITY_INFO; /* ... and the program got what it wanted elsewhere */
 	if (was_said(b, v, d.status, d.severity))
 		return nothing(true);
 	return d;
@@ -239,11 +251,16 @@ struct xc_decision xc_decide(const struct xc_case *c, const struct xc_verdict *v
 static void write_app_sees(const struct xc_case *c, struct xc_finding *f)
 {
 	const char *err = xc_errno_name(c->error);
+	char instead[XC_ENDPOINT_LEN];
 	size_t size = sizeof(f->app_sees);
 
 	switch (c->outcome) {
 	case XC_OUTCOME_REFUSED:
-		(void)snprintf(f->app_sees, size, "connect failed: %s", err ? err : "an error");
+		(void)snprintf(f->app_sees, size, "connect failed: %s%s%s", err ? err : "an error",
+			       c->instead.proto ? "; it went on with " : "",
+			       c->instead.proto ? xc_endpoint_str(c->instead.daddr,
+								  c->instead.dport_he, instead) :
+						  "");
 		break;
 	case XC_OUTCOME_BROKEN:
 		if (err)

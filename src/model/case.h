@@ -129,6 +129,8 @@ struct xc_request_fact {
 struct xc_case {
 	struct xc_tuple tuple;	/* s* = client, d* = server */
 	struct xc_tuple translated;	/* the same flow behind NAT; proto 0 = none seen */
+	struct xc_tuple
+		instead; /* its client went on with this one, at an address of the other family; likewise */
 	uint64_t first_ns;	/* first evidence */
 	uint64_t now_ns;	/* record time of this look */
 	uint64_t ended_ns;	/* when the outcome was reached */

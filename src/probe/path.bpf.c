@@ -2,6 +2,7 @@
 /* The way out: neighbours that do not answer, routes that are missing, ICMP errors sent. */
 #include "abi/path.h"
 #include "probe/packet.bpf.h"
+#include "probe/turnedaway.bpf.h"
 
 #define NUD_INCOMPLETE 0x01
 #define NUD_FAILED 0x20
@@ -120,6 +121,7 @@ static __always_inline int on_lookup_failed(const struct lookup *l)
 	e->proto = l->proto;
 	e->is_local_output = 1;
 	xc_owner_current(&e->owner);	/* is_local_output: connect() or sendto() of this process */
+	xc_turn_away(e->owner.tgid, l->daddr, t.dport_he);
 	xc_submit(e);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "probe/common.bpf.h"
 #include "probe/lastroute.bpf.h"
 #include "probe/sockread.bpf.h"
+#include "probe/turnedaway.bpf.h"
 
 /* In tracepoints the verifier knows what @sk is: plain loads, which cost a tenth of checked reads. */
 static __always_inline u32 netns_of(const struct sock *sk)
@@ -63,10 +64,22 @@ static __noinline void route_was_found(struct sock *sk, u32 netns)
 	xc_submit(e);
 }
 
+/* Is this the other kind of address? */
+static __noinline void goes_on(struct sock *sk, struct xc_sock_own *own,
+			       const struct xc_turned_away *from)
+{
+	struct xc_tuple t;
+
+	xc_sk_tuple(sk, &t);
+	if (xc_is_v4(t.daddr) != from->is_v4)
+		sock_emit(sk, xc_sk_cookie(sk), own, XC_SOCK_GOES_ON, TCP_CLOSE);
+}
+
 /* connect() was called: remember who and when. The only cost of a connection that succeeds. */
 static __always_inline void on_connect(struct sock *sk, u32 netns)
 {
 	struct xc_sock_own own = { .open_ns = bpf_ktime_get_ns() };
+	struct xc_turned_away *from;
 
 	if (!xc_task_in_scope())
 		return;
@@ -78,6 +91,10 @@ static __always_inline void on_connect(struct sock *sk, u32 netns)
 		xc_peer_learn(&t);
 	}
 	xc_own_remember(sk, &own);
+	from = xc_just_turned_away(own.owner.tgid, bpf_ntohs(sk->__sk_common.skc_dport),
+				   own.open_ns);
+	if (from)
+		goes_on(sk, &own, from);
 	if (xc_route_just_failed())
 		route_was_found(sk, netns);
 }
@@ -163,9 +180,21 @@ static __always_inline int may_have_failed(const struct sock *sk, int old)
 	return sk->sk_err || sk->sk_err_soft || old == TCP_SYN_SENT;
 }
 
+/* connect() fails with an error of its own. */
+static __noinline void turned_away(struct sock *sk, const struct xc_sock_own *own)
+{
+	struct xc_tuple t;
+
+	xc_sk_tuple(sk, &t);
+	xc_turn_away(own->owner.tgid, t.daddr, t.dport_he);
+}
+
 static __always_inline void on_close(struct sock *sk, int old)
 {
 	struct xc_sock_own *own = xc_own_find(sk);
+
+	if (old == TCP_SYN_SENT && sk->sk_err && own)
+		turned_away(sk, own);
 
 	if (may_have_failed(sk, old) && (own || !xc_has_process_scope()) &&
 	    xc_netns_in_scope(netns_of(sk)))

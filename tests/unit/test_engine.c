@@ -202,6 +202,92 @@ static void nothing_is_said_of_a_healthy_connection(void **state)
 	xc_engine_free(e);
 }
 
+/* ---- addresses of both families --------------------------------------------------------------- */
+
+#define SERVER_IP6                                                                                 \
+	{                                                                                          \
+		0xfd, 0, [15] = 2                                                                  \
+	}
+#define CLIENT_IP6                                                                                 \
+	{                                                                                          \
+		0xfd, 0, [15] = 1                                                                  \
+	}
+#define CURL                                                                                       \
+	{                                                                                          \
+		.tgid = 9, .comm = "curl"                                                          \
+	}
+#define FLOW6(port)                                                                                \
+	{                                                                                          \
+		.saddr = CLIENT_IP6, .daddr = SERVER_IP6, .sport_he = (port), .dport_he = 80,      \
+		.proto = IPPROTO_TCP                                                               \
+	}
+#define NO_ROUTE(ms, to, ...)                                                                      \
+	ROUTE(ms, .daddr = to, .netns = NS_CLIENT, .table = 254, .err = -ENETUNREACH,              \
+	      .dport_he = 80, .proto = IPPROTO_TCP, .owner = CURL, .is_local_output = 1,           \
+	      __VA_ARGS__)
+#define REFUSED(ms, flow, id)                                                                      \
+	SOCK(ms, .tuple = flow, .netns = NS_CLIENT, .what = XC_SOCK_CLOSED, .open_ns = T0,         \
+	     .state = XC_TCP_CLOSE, .state_old = XC_TCP_SYN_SENT, .flags = XC_SOCK_F_CLIENT,       \
+	     .sk_err = ECONNREFUSED, .cookie = (id), .owner = CURL)
+#define GOES_ON(ms, pid)                                                                           \
+	SOCK(ms, .tuple = FLOW(0), .netns = NS_CLIENT, .what = XC_SOCK_GOES_ON, .cookie = 5,       \
+	     .state_old = XC_TCP_CLOSE, .state = XC_TCP_SYN_SENT, .owner = { .tgid = (pid) })
+
+/* Of each finding the first letter of its severity: what is said, in turn. */
+static void an_address_that_is_done_without_is_no_failure(void **state)
+{
+	const struct xc_evt *none = TICK(3);
+	const struct {
+		const char *what;
+		const struct xc_evt *evt[3];
+		const char *said;
+	} rows[] = {
+		{ "no route to one", { NO_ROUTE(0, SERVER_IP6), GOES_ON(1, 9), none }, "" },
+		{ "asked twice for a route",
+		  { NO_ROUTE(0, SERVER_IP6), NO_ROUTE(0, SERVER_IP6, .saddr = CLIENT_IP6),
+		    GOES_ON(1, 9) },
+		  "" },
+		{ "asked twice, nothing else tried",
+		  { NO_ROUTE(0, SERVER_IP6), NO_ROUTE(0, SERVER_IP6, .saddr = CLIENT_IP6), none },
+		  "e" },
+		{ "another process goes on",
+		  { NO_ROUTE(0, SERVER_IP6), GOES_ON(1, 10), none },
+		  "e" },
+		{ "much later", { NO_ROUTE(0, SERVER_IP6), TICK(1100), GOES_ON(1101, 9) }, "e" },
+		{ "refused by one", { REFUSED(0, FLOW6(40000), 4), GOES_ON(1, 9), none }, "i" },
+		{ "refused by both",
+		  { REFUSED(0, FLOW6(40000), 4), GOES_ON(1, 9), REFUSED(2, FLOW(40001), 5) },
+		  "ee" },
+		{ "no route, and refused by the other",
+		  { NO_ROUTE(0, SERVER_IP6), GOES_ON(1, 9), REFUSED(2, FLOW(40001), 5) },
+		  "e" },
+		{ "refused, and no route to the other",
+		  { REFUSED(0, FLOW(40001), 5), NO_ROUTE(1, SERVER_IP6), none },
+		  "e" },
+		{ "no route to either",
+		  { NO_ROUTE(0, SERVER_IP6), NO_ROUTE(0, SERVER_IP, .saddr = ANY4), none },
+		  "ee" },
+		{ "two addresses of one family",
+		  { REFUSED(0, FLOW(40000), 4), GOES_ON(1, 9), none },
+		  "e" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct xc_engine *e;
+		char said[8] = "";
+
+		(void)reset(state);
+		e = fresh(&keeper);
+		for (size_t n = 0; n < ARRAY_SIZE(rows[i].evt); n++)
+			feed(e, rows[i].evt[n]);
+		feed(e, TICK(2000));
+		for (size_t n = 0; n < kept.n && n < sizeof(said) - 1; n++)
+			said[n] = *xc_severity_str(kept.f[n].severity);
+		assert_row(rows[i].what, !strcmp(said, rows[i].said));
+		xc_engine_free(e);
+	}
+}
+
 /* ---- who else ------------------------------------------------------------------------------- */
 
 static void flows_of_one_cause_are_one_group(void **state)
@@ -439,6 +525,7 @@ int main(void)
 		TEST(a_better_cause_replaces_a_worse_one),
 		TEST(an_unexplained_failure_is_told_once),
 		TEST(nothing_is_said_of_a_healthy_connection),
+		TEST(an_address_that_is_done_without_is_no_failure),
 		TEST(flows_of_one_cause_are_one_group),
 		TEST(impact_never_names_the_flow_itself),
 		TEST(a_group_ends_with_the_window),
