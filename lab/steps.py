@@ -141,6 +141,16 @@ def filtered(lab, role, hook, verdict, family=4, **kwargs):
     return serve_and_dial(lab, flow)
 
 
+def unfound(lab, family, text):
+    """A client that dials, while the firewall text(hook) at one end keeps neighbours from finding each other."""
+    flow = lab.flow(family)
+    lab.server.start(peers.serve, flow)
+    lab.rng.choice([lab.client, lab.server]).nft(text(lab.rng.choice(["input", "output"])))
+    for role in lab.roles:
+        role.sh(f"ip -{family} neigh flush all")
+    return dial(lab, flow, timeout=lab.patience(3.8, 4.5))
+
+
 def translated(lab, real):
     """The router offers `real` under a virtual address and port (DNAT), as a service address does; that flow."""
     virtual = Flow(real.client, "198.18.0.%d" % lab.rng.randrange(1, 255), lab.rng.randrange(7000, 7900))

@@ -46,14 +46,14 @@ struct xc_drop_evt {
 	__u8 tcp_flags;
 	__u8 hook;		/* enum xc_hook */
 	__u8 ct;		/* enum xc_ct */
-	__u8 icmp_type;
+	__u8 icmp_type;		/* of ARP: its operation, 1 request, 2 reply (RFC 826) */
 	__u8 icmp_code;
 	__u8 is_quoted;		/* 1: the packet is an ICMP error; tuple is the flow it quotes */
 	__u8 rx_state;		/* TCP state of the receiving socket, 0 = none */
 	__u8 ttl;
 	__u8 has_next;		/* the route has a gateway or on-link next hop: nexthop valid */
 	__u8 is_dev_down;	/* dev is down or has no carrier */
-	__u8 nexthop[16];
+	__u8 nexthop[16];	/* of neighbour discovery and ARP: the address it is about */
 	char dev[16];		/* the device the packet was on */
 	char out_dev[16];	/* of its route, empty = none yet */
 	char sym[32];		/* name of the function at location; empty = hidden */
@@ -65,7 +65,8 @@ struct xc_drop_evt {
 	__u32 rx_wnd;
 	__u8 dst_mac[6];	/* of an Ethernet frame, all zero = none */
 	__u8 dev_mac[6];
-	__u32 _pad1;
+	__u8 is_arp;		/* the packet is ARP: tuple has the addresses of its sender and its target */
+	__u8 _pad1[3];
 };
 
 _Static_assert(sizeof(struct xc_drop_evt) == 328, "ABI: struct xc_drop_evt");

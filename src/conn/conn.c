@@ -155,9 +155,32 @@ static void restart(struct xc_conn *t, struct xc_conn_flow *f)
 	f->lost_before = lost_now(t);
 }
 
+/* Drops of this flow: who can tell more about them? */
+static void ask_about_drops(struct xc_conn *t, struct xc_conn_flow *f)
+{
+	for (uint32_t i = 0; i < f->c.n_drops; i++)
+		xc_question_drop(&t->questions, &f->c, i, &f->asked);
+}
+
+/* A connection that cannot begin may wait for a neighbour, and somebody drops the question or the answer. */
+static void join_neighbour_drops(struct xc_conn *t, struct xc_conn_flow *f)
+{
+	uint64_t since = t->now_ns > t->cfg.window_ns ? t->now_ns - t->cfg.window_ns : 0;
+	const struct xc_drop_evt *e;
+	uint32_t i = 0;
+
+	if (f->c.was_established || f->c.n_resets || f->c.client.n_rst_rcvd)
+		return;
+	while ((e = xc_host_next_neigh_drop(&t->host, &f->c, since, &i)))
+		xc_evidence_drop(&f->c, &t->names, e);
+	if (i)
+		ask_about_drops(t, f);
+}
+
 /* New evidence: look at the flow when the grace time is over. */
 static void schedule(struct xc_conn *t, struct xc_conn_flow *f)
 {
+	join_neighbour_drops(t, f);
 	if (f->queue == XC_QUEUE_QUIET)
 		xc_conn_flow_move(&t->flows, f, XC_QUEUE_DUE, t->now_ns + t->cfg.grace_ns);
 }
@@ -361,6 +384,21 @@ static bool is_connection(const struct xc_drop_evt *e)
 	}
 }
 
+/* A question for a neighbour, or its answer, that somebody keeps out: news for every flow that waits for it. */
+static void on_neighbour_drop(struct xc_conn *t, const struct xc_drop_evt *e, enum xc_drop why)
+{
+	if (why != XC_DROP_NETFILTER_DROP && why != XC_DROP_TC_INGRESS &&
+	    why != XC_DROP_TC_EGRESS && why != XC_DROP_XDP)
+		return;
+	xc_host_neigh_drop(&t->host, e);
+	for (uint32_t i = 0; i < t->flows.n; i++) {
+		struct xc_conn_flow *f = &t->flows.slots[i];
+
+		if (f->is_used && f->queue != XC_QUEUE_DONE && xc_host_is_about_next_hop(&f->c, e))
+			schedule(t, f);
+	}
+}
+
 static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 {
 	const struct xc_tuple *tuple = e->orig.proto ? &e->orig : &e->tuple;
@@ -368,6 +406,8 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 	enum xc_drop why = xc_evidence_drop_reason(&t->names, e, &name);
 	struct xc_conn_flow *f;
 
+	if (xc_is_neighbour_message(e))
+		return on_neighbour_drop(t, e, why);
 	if (!is_connection(e) || (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym)))
 		return;
 	f = flow_for(t, &(struct belongs){ .tuple = tuple,
@@ -378,8 +418,7 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 	if (!f)
 		return;
 	xc_evidence_drop(&f->c, &t->names, e);
-	for (uint32_t i = 0; i < f->c.n_drops; i++)
-		xc_question_drop(&t->questions, &f->c, i, &f->asked);
+	ask_about_drops(t, f);
 	schedule(t, f);
 }
 

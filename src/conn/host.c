@@ -279,6 +279,59 @@ static bool is_next_hop(const struct xc_case *c, const struct xc_neigh_evt *n)
 	return xc_addr_equal(n->addr, c->tuple.daddr) || xc_addr_equal(n->addr, c->tuple.saddr);
 }
 
+void xc_host_neigh_drop(struct xc_host *h, const struct xc_drop_evt *e)
+{
+	h->neigh_drops[take_slot(&h->n_neigh_drops, XC_HOST_NEIGH_DROPS, &h->n_evicted)] = *e;
+}
+
+/* Does it ask for the next hop of @side, which has the address @own, or answer? */
+static bool is_asked_by(const struct xc_side *side, const uint8_t own[16],
+			const struct xc_drop_evt *e)
+{
+	const uint8_t *hop = side->last.nexthop;
+
+	if (side->is_seen && !xc_addr_is_zero(hop))
+		/* each link has its own link-local addresses */
+		return xc_addr_equal(hop, e->nexthop) &&
+		       (side->netns == e->netns || !xc_addr_is_link_local(hop));
+	return side->netns == e->netns && xc_addr_equal(own, xc_neighbour_asker(e));
+}
+
+bool xc_host_is_about_next_hop(const struct xc_case *c, const struct xc_drop_evt *e)
+{
+	const struct xc_tuple *at = xc_case_at_server(c);
+
+	return xc_addr_equal(e->nexthop, at->daddr) || xc_addr_equal(e->nexthop, c->tuple.saddr) ||
+	       is_asked_by(&c->client, c->tuple.saddr, e) || is_asked_by(&c->server, at->daddr, e);
+}
+
+/* Somebody asks for it in vain: a neighbour that is known is not lost with one message. */
+static bool is_missed(const struct xc_host *h, const struct xc_drop_evt *e, uint64_t since_ns)
+{
+	uint32_t n = used(h->n_neighs, XC_HOST_NEIGHS);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (h->neighs[i].hdr.ts_ns >= since_ns &&
+		    xc_addr_equal(h->neighs[i].addr, e->nexthop))
+			return true;
+	return false;
+}
+
+const struct xc_drop_evt *xc_host_next_neigh_drop(const struct xc_host *h, const struct xc_case *c,
+						  uint64_t since_ns, uint32_t *i)
+{
+	uint32_t n = used(h->n_neigh_drops, XC_HOST_NEIGH_DROPS);
+
+	while (*i < n) {
+		const struct xc_drop_evt *e = &h->neigh_drops[(*i)++];
+
+		if (e->hdr.ts_ns >= since_ns && xc_host_is_about_next_hop(c, e) &&
+		    is_missed(h, e, since_ns))
+			return e;
+	}
+	return NULL;
+}
+
 static void join_neighs(const struct xc_host *h, struct xc_case *c, uint64_t window_ns)
 {
 	uint32_t n = used(h->n_neighs, XC_HOST_NEIGHS);

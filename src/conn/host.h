@@ -14,6 +14,7 @@
 #define XC_HOST_COUNTERS 256
 #define XC_HOST_NOTES 256
 #define XC_HOST_ADDRS 512
+#define XC_HOST_NEIGH_DROPS 32
 
 struct xc_host_listener {
 	struct xc_listener_fact fact;
@@ -35,7 +36,8 @@ struct xc_host {
 	struct xc_host_counters counters[XC_HOST_COUNTERS];
 	struct xc_note_evt notes[XC_HOST_NOTES];
 	struct xc_addr_evt addrs[XC_HOST_ADDRS];
-	uint32_t n_listeners, n_procs, n_neighs, n_counters, n_notes, n_addrs;
+	struct xc_drop_evt neigh_drops[XC_HOST_NEIGH_DROPS];
+	uint32_t n_listeners, n_procs, n_neighs, n_counters, n_notes, n_addrs, n_neigh_drops;
 	uint64_t n_evicted;
 };
 
@@ -44,6 +46,17 @@ void xc_host_listener(struct xc_host *h, const struct xc_sock_evt *e);
 
 void xc_host_proc(struct xc_host *h, const struct xc_proc_evt *e);
 void xc_host_neigh(struct xc_host *h, const struct xc_neigh_evt *e);
+
+/** A message of ARP or neighbour discovery that was dropped. */
+void xc_host_neigh_drop(struct xc_host *h, const struct xc_drop_evt *e);
+
+/** Does it ask for a next hop of @c, or answer? */
+bool xc_host_is_about_next_hop(const struct xc_case *c, const struct xc_drop_evt *e);
+
+/** The next such message not older than @since_ns that is about a next hop of @c which does not answer; NULL = none. *@i: where to go on. */
+const struct xc_drop_evt *xc_host_next_neigh_drop(const struct xc_host *h, const struct xc_case *c,
+						  uint64_t since_ns, uint32_t *i);
+
 void xc_host_counted(struct xc_host *h, const struct xc_counters_evt *e);
 void xc_host_noted(struct xc_host *h, const struct xc_note_evt *e);
 

@@ -104,6 +104,8 @@ static void ask_first(struct xc_questions *q, const struct xc_drop_fact *d)
 
 	switch (d->why) {
 	case XC_DROP_NETFILTER_DROP:
+		if (e->is_arp)
+			break;	/* rulesets are evaluated for IP */
 		ask_kind(q, e, XC_ASK_RULE, e->ifindex);
 		xc_question_sysctl(q, e->netns, "net.netfilter.nf_conntrack_max");
 		xc_question_sysctl(q, e->netns, "net.netfilter.nf_conntrack_count");
@@ -143,7 +145,8 @@ void xc_question_drop(struct xc_questions *q, const struct xc_case *c, uint32_t 
 	if (!(*asked & bit)) {
 		*asked |= bit;
 		ask_first(q, d);
-	} else if (d->why == XC_DROP_NETFILTER_DROP && d->e.count > 1 && !(*asked & again)) {
+	} else if (d->why == XC_DROP_NETFILTER_DROP && !d->e.is_arp && d->e.count > 1 &&
+		   !(*asked & again)) {
 		/* by now the counter of the rule has moved */
 		*asked |= again;
 		ask_kind(q, &d->e, XC_ASK_RULE, d->e.ifindex);

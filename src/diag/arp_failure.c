@@ -77,7 +77,10 @@ static bool arp_failure_match(const struct xc_case *c, struct xc_opinion *o)
 		       host->e.is_sent ? "icmp:icmp_send" : "raw ICMP socket",
 		       "%s reports the host unreachable",
 		       host->e.is_sent ? "this host" : xc_addr_str(host->e.from, addr));
-	if (xc_filter_drop_of(c))
+	if (xc_is_kept_from_neighbour(c))
+		xc_against(o, XC_RULED_OUT * 2,
+			   "the question or its answer was dropped on this host");
+	else if (xc_filter_drop_of(c))
 		xc_against(o, XC_AGAINST * 2, "a filter dropped the packet and sent that answer");
 	return o->n_evidence > 0;
 }

@@ -4,6 +4,22 @@
 
 #include "diag/rule.h"
 
+/* What is dropped is not of the flow: without it the next hop cannot be found. */
+static void say_neighbour(struct xc_opinion *o, const struct xc_drop_fact *d,
+			  const struct xc_rule_evt *rule)
+{
+	char packet[XC_WORDS], dev[XC_WORDS];
+
+	xc_summary(o, "firewall drops the %s%s in %s%s%s", xc_packet_words(d, packet),
+		   xc_dev_words(d->e.dev[0] ? d->e.dev : d->e.out_dev, dev), xc_hook_str(d->e.hook),
+		   rule ? ": " : "", rule ? xc_rule_short(rule, (char[XC_WORDS]){ 0 }) : "");
+	if (d->e.is_arp)
+		xc_fix(o, "Allow ARP in that namespace (`nft list tables arp`, `arptables-save`).");
+	else
+		xc_fix(o,
+		       "Accept ICMPv6 types 135 and 136 at both ends (RFC 4890 4.4.1), before the rule that drops them.");
+}
+
 static bool filter_drop_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_drop_fact *d = xc_filter_drop_of(c);
@@ -17,6 +33,8 @@ static bool filter_drop_match(const struct xc_case *c, struct xc_opinion *o)
 	xc_state_rule(o, rule, d);
 	xc_summary(o, "firewall drops %s in %s%s%s", xc_flow_words(c, flow), xc_hook_str(d->e.hook),
 		   rule ? ": " : "", rule ? xc_rule_short(rule, (char[XC_WORDS]){ 0 }) : "");
+	if (xc_is_neighbour_message(&d->e))
+		say_neighbour(o, d, rule);
 	if (rule && (rule->verdict == XC_VERDICT_REJECT || rule->verdict == XC_VERDICT_REJECT_RST))
 		xc_against(o, XC_AGAINST, "the rule answers, it does not drop silently");
 	if (xc_was_answered_by_filter(c, d))

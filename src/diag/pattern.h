@@ -106,6 +106,9 @@ const char *xc_dev_words(const char dev[16], char out[XC_WORDS]);
 /** A drop on this host that by itself explains why the flow fails. NULL = none. */
 const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c);
 
+/** ARP or neighbour discovery for a next hop of the flow was dropped on this host. */
+bool xc_is_kept_from_neighbour(const struct xc_case *c);
+
 /**
  * What opens the flow is dropped every time, for a reason that the kernel names and kernel-drop alone knows: each SYN
  * of a silent connect(); of a flow without a socket in scope, or of datagrams, two.

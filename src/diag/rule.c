@@ -84,6 +84,8 @@ bool xc_was_answered_by_filter(const struct xc_case *c, const struct xc_drop_fac
 {
 	const struct xc_rule_evt *rule = xc_case_rule(c, d);
 
+	if (xc_is_neighbour_message(&d->e))
+		return false;	/* an error that follows is about the neighbour */
 	if (xc_has_forged_reset(c))
 		return true;
 	if (rule && rule->n_candidates == 1 && rule->verdict == XC_VERDICT_DROP)

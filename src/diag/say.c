@@ -91,10 +91,24 @@ const char *xc_owner_words(const struct xc_owner *o, char out[XC_WORDS])
 	return out;
 }
 
+static const char *neighbour_words(const struct xc_drop_evt *e)
+{
+	bool is_question = xc_neighbour_asker(e) == e->tuple.saddr;
+
+	if (e->is_arp)
+		return is_question ? "ARP request" : "ARP reply";
+	return is_question ? "neighbour solicitation" : "neighbour advertisement";
+}
+
 const char *xc_packet_words(const struct xc_drop_fact *d, char out[XC_WORDS])
 {
 	char s[XC_ENDPOINT_LEN], t[XC_ENDPOINT_LEN], flags[32] = "";
 
+	if (xc_is_neighbour_message(&d->e)) {
+		(void)snprintf(out, XC_WORDS, "%s for %s", neighbour_words(&d->e),
+			       xc_addr_str(d->e.nexthop, s));
+		return out;
+	}
 	if (d->e.is_quoted)
 		(void)snprintf(flags, sizeof(flags), "ICMP error about");
 	else if (d->e.tuple.proto == 6)
@@ -181,6 +195,14 @@ const struct xc_drop_fact *xc_decisive_drop(const struct xc_case *c)
 		if (explains(c, &c->drops[i]))
 			return &c->drops[i];
 	return NULL;
+}
+
+bool xc_is_kept_from_neighbour(const struct xc_case *c)
+{
+	for (uint32_t i = 0; i < c->n_drops; i++)
+		if (xc_is_neighbour_message(&c->drops[i].e))
+			return true;
+	return false;
 }
 
 const struct xc_drop_fact *xc_unwanted_segment(const struct xc_case *c, bool is_syn)

@@ -3,6 +3,8 @@
 
 #include "base/scope.h"
 
+#include <net/if_arp.h>
+#include <netinet/icmp6.h>
 #include <string.h>
 
 const struct xc_tuple *xc_case_at_server(const struct xc_case *c)
@@ -50,6 +52,20 @@ const struct xc_rule_evt *xc_case_rule(const struct xc_case *c, const struct xc_
 		if (c->rules[i].netns == d->e.netns && c->rules[i].hook == d->e.hook)
 			return &c->rules[i];
 	return NULL;
+}
+
+bool xc_is_neighbour_message(const struct xc_drop_evt *e)
+{
+	return e->is_arp ||
+	       (e->tuple.proto == IPPROTO_ICMPV6 && !e->is_quoted &&
+		(e->icmp_type == ND_NEIGHBOR_SOLICIT || e->icmp_type == ND_NEIGHBOR_ADVERT));
+}
+
+const uint8_t *xc_neighbour_asker(const struct xc_drop_evt *e)
+{
+	bool is_answer = e->icmp_type == (e->is_arp ? ARPOP_REPLY : ND_NEIGHBOR_ADVERT);
+
+	return is_answer ? e->tuple.daddr : e->tuple.saddr;
 }
 
 bool xc_case_is_silent_connect(const struct xc_case *c)

@@ -185,6 +185,12 @@ const char *xc_case_note(const struct xc_case *c, const char *key);
 /** The rule found for a drop, or NULL. */
 const struct xc_rule_evt *xc_case_rule(const struct xc_case *c, const struct xc_drop_fact *d);
 
+/** The packet is part of ARP or neighbour discovery: nexthop is the address it is about. */
+bool xc_is_neighbour_message(const struct xc_drop_evt *e);
+
+/** Who asks in a neighbour message; borrowed from @e. */
+const uint8_t *xc_neighbour_asker(const struct xc_drop_evt *e);
+
 /** A SYN of the client was repeated and nothing came back: no SYN-ACK, RST or ICMP. */
 bool xc_case_is_silent_connect(const struct xc_case *c);
 

@@ -9,6 +9,8 @@
 
 #define TCP_FLAG_RST 0x04
 #define IFF_UP 1
+#define ETH_P_ARP 0x0806
+#define ARP_REPLY 2
 #define LINK_STATE_NOCARRIER (1ul << 2)	/* enum netdev_state_t */
 #define RTF_LOCAL 0x80000000u	/* rt_flags and rt6i_flags: the packet is for this host */
 
@@ -241,6 +243,14 @@ static __always_inline int worth_telling(const struct drop_key *key, struct drop
 	return 1;
 }
 
+/* These are never forwarded, whatever the route of a multicast packet looks like. */
+static __always_inline void fill_neighbour(struct xc_drop_evt *e, const struct sk_buff *skb,
+					   const struct pkt *k)
+{
+	__builtin_memcpy(e->nexthop, k->neighbour, 16);
+	e->hook = BPF_CORE_READ(skb, skb_iif) ? XC_HOOK_INPUT : XC_HOOK_OUTPUT;
+}
+
 static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
 				      const struct drop_key *key, const struct drop_seen *seen,
 				      struct sock *rx)
@@ -263,6 +273,7 @@ static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
 	e->icmp_type = k->icmp_type;
 	e->icmp_code = k->icmp_code;
 	e->is_quoted = k->is_quoted;
+	e->is_arp = k->is_arp;
 	e->ttl = k->ttl;
 	e->mark = BPF_CORE_READ(skb, mark);
 	e->hook = hook_of(skb, k->family);
@@ -270,6 +281,8 @@ static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
 	fill_dev(e, skb);
 	fill_ct(e, skb);
 	fill_dst(e, skb, k->family);
+	if (k->is_arp || is_neighbour_discovery(k))
+		fill_neighbour(e, skb, k);
 	fill_rx(e, rx);
 	fill_sender(e, skb);
 	if (cfg.has_snprintf) {
@@ -302,6 +315,33 @@ static __always_inline int parse_unsent(const struct sk_buff *skb, struct pkt *k
 	return 1;
 }
 
+/* A question about an address or its answer that somebody decided to drop. */
+static __always_inline int parse_arp(const struct sk_buff *skb, u32 reason, struct pkt *k)
+{
+	u16 off = BPF_CORE_READ(skb, network_header);
+	struct arp_head h;
+	u32 addr;
+
+	if (BPF_CORE_READ(skb, protocol) != bpf_htons(ETH_P_ARP) ||
+	    action_of(reason) != XC_REASON_POLICY || !off || off == 0xffff ||
+	    bpf_probe_read_kernel(&h, sizeof(h), BPF_CORE_READ(skb, head) + off))
+		return 0;
+	if (h.hw_bytes != sizeof(h.sender_hw) || h.proto_bytes != sizeof(h.sender))
+		return 0;
+	k->is_arp = 1;
+	k->icmp_type = (u8)bpf_ntohs(h.op_be);
+	k->family = AF_INET;
+	__builtin_memcpy(&addr, h.sender, 4);
+	xc_addr4(k->tuple.saddr, addr);
+	if (k->icmp_type == ARP_REPLY)
+		xc_addr4(k->neighbour, addr);
+	__builtin_memcpy(&addr, h.target, 4);
+	xc_addr4(k->tuple.daddr, addr);
+	if (k->icmp_type != ARP_REPLY)
+		xc_addr4(k->neighbour, addr);
+	return 1;
+}
+
 static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason, struct sock *rx)
 {
 	struct drop_key key = { .location = location, .reason = reason };
@@ -313,7 +353,7 @@ static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason
 	key.netns = rx ? xc_sk_netns(rx) : xc_skb_netns(skb);
 	if (!xc_netns_in_scope(key.netns))
 		return 0;
-	if (!xc_skb_parse(skb, &k) && !parse_unsent(skb, &k))
+	if (!xc_skb_parse(skb, &k) && !parse_unsent(skb, &k) && !parse_arp(skb, reason, &k))
 		return 0;
 	if (is_noise(&k, location, reason, rx)) {
 		xc_count(XC_STAT_NOISE);

@@ -18,7 +18,16 @@ struct pkt {
 	u8 icmp_type;
 	u8 icmp_code;
 	u8 is_quoted;
-	u8 _pad0;
+	u8 is_arp;
+	u8 neighbour[16];	/* neighbour discovery, ARP: the address it is about */
+};
+
+/* RFC 826, for IPv4 over Ethernet. */
+struct arp_head {
+	u16 hw_be, proto_be;
+	u8 hw_bytes, proto_bytes;
+	u16 op_be;
+	u8 sender_hw[6], sender[4], target_hw[6], target[4];
 };
 
 struct ip4_head {
@@ -137,6 +146,12 @@ static __always_inline int is_icmp_error(const struct pkt *k)
 	return k->icmp_type >= 1 && k->icmp_type <= 4;
 }
 
+/* RFC 4861 4.3, 4.4: neighbour solicitation and advertisement. */
+static __always_inline int is_neighbour_discovery(const struct pkt *k)
+{
+	return k->tuple.proto == IPPROTO_ICMPV6 && (k->icmp_type == 135 || k->icmp_type == 136);
+}
+
 /* Headers of @skb into @k. False when it is no IP packet or its headers are not readable. */
 static __always_inline int xc_skb_parse(const struct sk_buff *skb, struct pkt *k)
 {
@@ -156,6 +171,8 @@ static __always_inline int xc_skb_parse(const struct sk_buff *skb, struct pkt *k
 		bpf_probe_read_kernel(type_code, 2, l4);
 		k->icmp_type = type_code[0];
 		k->icmp_code = type_code[1];
+		if (is_neighbour_discovery(k))
+			bpf_probe_read_kernel(k->neighbour, 16, l4 + 8);
 		if (!is_icmp_error(k))
 			return 1;
 		k->is_quoted = 1;

@@ -450,6 +450,62 @@ static void a_rule_is_asked_for_twice_and_no_more(void **state)
 	xc_conn_free(t);
 }
 
+/* The question of the client for OTHER_IP, its next hop, kept out somewhere. */
+#define ARP_DROP(ms, reason_, ...)                                                                 \
+	DROP(ms, .tuple = { .saddr = CLIENT_IP, .daddr = OTHER_IP }, .nexthop = OTHER_IP,          \
+	     .is_arp = 1, .icmp_type = 1, .hook = XC_HOOK_INPUT, .reason = REASON(reason_),        \
+	     .count = 1, __VA_ARGS__)
+#define WAITING(ms)                                                                                \
+	SOCK(ms, .tuple = FLOW(40000), .netns = NS_CLIENT, .what = XC_SOCK_RETRANS,                \
+	     .state = XC_TCP_SYN_SENT, .state_old = XC_TCP_SYN_SENT, .syn_retrans = 1,             \
+	     .flags = XC_SOCK_F_CLIENT, .retrans_err = -EBUSY, .nexthop = OTHER_IP)
+
+static void what_keeps_the_neighbour_away_is_evidence(void **state)
+{
+	const struct xc_evt *none = TICK(0);
+	const struct xc_evt *missed = NEIGH(9, .addr = OTHER_IP, .nud_state = 1, .probes = 2);
+	const struct {
+		const char *what;
+		const struct xc_evt *before, *neigh, *after;
+		uint32_t n_drops;
+	} rows[] = {
+		{ "dropped before", ARP_DROP(0, NETFILTER_DROP), missed, none, 1 },
+		{ "dropped after", none, missed, ARP_DROP(20, NETFILTER_DROP), 1 },
+		{ "told twice", ARP_DROP(0, NETFILTER_DROP), missed, ARP_DROP(20, NETFILTER_DROP),
+		  1 },
+		{ "for no reason that counts", ARP_DROP(0, OTHERHOST), missed, none, 0 },
+		{ "for one that has answered", ARP_DROP(0, NETFILTER_DROP), none, none, 0 },
+		{ "for another neighbour",
+		  DROP(0, .tuple = { .saddr = CLIENT_IP, .daddr = LOOPBACK }, .nexthop = LOOPBACK,
+		       .is_arp = 1, .icmp_type = 1, .reason = REASON(NETFILTER_DROP)),
+		  NEIGH(9, .addr = LOOPBACK, .nud_state = 1), none, 0 },
+		{ "the answer",
+		  DROP(0, .tuple = { .saddr = OTHER_IP, .daddr = CLIENT_IP }, .nexthop = OTHER_IP,
+		       .is_arp = 1, .icmp_type = 2, .reason = REASON(TC_INGRESS)),
+		  missed, none, 1 },
+		{ "what the server asks, of whom nothing else is known",
+		  DROP(0, .tuple = { .saddr = SERVER_IP, .daddr = OTHER_IP }, .nexthop = OTHER_IP,
+		       .is_arp = 1, .icmp_type = 1, .reason = REASON(XDP)),
+		  missed, none, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct xc_conn *t = fresh(4);
+		const struct xc_case *c;
+
+		xc_conn_feed(t, rows[i].before);
+		assert_row(rows[i].what, n_cases(t) == 0);	/* nobody's connection */
+		xc_conn_feed(t, rows[i].neigh);
+		xc_conn_feed(t, WAITING(10));
+		xc_conn_feed(t, rows[i].after);
+		c = look(t, 10 + GRACE);
+		assert_row(rows[i].what, c && c->n_drops == rows[i].n_drops);
+		assert_row(rows[i].what, n_asked(t, XC_ASK_RULE) == 0);	/* rulesets are of IP */
+		xc_conn_free(t);
+	}
+}
+
 static void the_way_back_is_asked_for_once(void **state)
 {
 	struct xc_conn *t = fresh(4);
@@ -614,6 +670,7 @@ int main(void)
 		cmocka_unit_test(waiting_too_long_is_a_failure),
 		cmocka_unit_test(evidence_raises_questions),
 		cmocka_unit_test(a_rule_is_asked_for_twice_and_no_more),
+		cmocka_unit_test(what_keeps_the_neighbour_away_is_evidence),
 		cmocka_unit_test(the_way_back_is_asked_for_once),
 		cmocka_unit_test(questions_nobody_takes_are_counted),
 		cmocka_unit_test(damaged_and_foreign_records_are_counted),

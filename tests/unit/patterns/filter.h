@@ -5,6 +5,9 @@
 #include "row.h"
 
 #define NF(hook_, ...) DROP(NETFILTER_DROP, hook_, .sym = "nft_do_chain", __VA_ARGS__)
+#define DISCOVERY(type, from, to, about)                                                           \
+	NF(AT_INPUT, .tuple = { .saddr = from, .daddr = to, .proto = IPPROTO_ICMPV6 },             \
+	   .icmp_type = type, .nexthop = about)
 #define RULE_AT_INPUT .netns = NS_SERVER, .hook = XC_HOOK_INPUT, .handle = 4
 
 static const struct row filter_rows[] = {
@@ -33,6 +36,16 @@ static const struct row filter_rows[] = {
 	    DROPS(DROP_BACK(NETFILTER_DROP, AT_FORWARD, .tcp_flags = XC_TCP_SYN | XC_TCP_ACK))),
 	ROW("a datagram", "filter-drop", "UDP", UDP, DROPS(NF(AT_INPUT))),
 	ROW("over IPv6", "filter-drop", "[2001:db8::2]:80", IPV6, DROPS(NF(AT_INPUT, SYN))),
+	ROW("the answer of its neighbour", "filter-drop", "neighbour advertisement for 2001:db8::3",
+	    IPV6, CLIENT(.n_err_ebusy = 1), SYNS(2), NEIGHS(.nud_state = 0x20, .probes = 3),
+	    DROPS(DISCOVERY(136, V6(3), V6(1), V6(3)))),
+	ROW("the question for it", "filter-drop", "types 135 and 136", IPV6, CLIENT(), SYNS(2),
+	    DROPS(DISCOVERY(135, V6(1), V6(9), V6(3)), DROP(NEIGH_FAILED, AT_OUTPUT, SYN))),
+	ROW("a question by ARP, and the error that follows", "filter-drop", "Allow ARP", CLIENT(),
+	    SYNS(1),
+	    DROPS(NF(AT_INPUT, .is_arp = 1, .icmp_type = 1, .nexthop = SERVER_IP),
+		  DROP(NEIGH_FAILED, AT_OUTPUT, SYN)),
+	    ICMPS(ICMP(4, 3, 1, .is_sent = 1)), FAILED(REFUSED, EHOSTUNREACH)),
 	NEAR("only an ICMP error about the flow was dropped", "filter-drop", NULL,
 	     DROPS(NF(AT_FORWARD, .is_quoted = 1, .icmp_type = 3, .icmp_code = 1))),
 	NEAR("other segments of a connection between others pass", "filter-drop", "packet-loss",
