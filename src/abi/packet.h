@@ -28,7 +28,8 @@ struct xc_drop_evt {
 	struct xc_evt hdr;
 	__u64 cookie;		/* sending socket when dropped on its way out, else 0 */
 	struct xc_tuple tuple;	/* as on the packet; of the quoted packet when is_quoted */
-	struct xc_tuple orig;	/* before NAT, from conntrack; proto 0 = the same */
+	struct xc_tuple
+		orig; /* before NAT, from conntrack; with is_carried: inside the tunnel; proto 0 = the same */
 	struct xc_owner owner;	/* OUTPUT in process context only */
 	__u64 location;		/* kernel address that freed the packet */
 	__u64 count;		/* drops of this flow for this reason so far, this one included */
@@ -66,7 +67,8 @@ struct xc_drop_evt {
 	__u8 dst_mac[6];	/* of an Ethernet frame, all zero = none */
 	__u8 dev_mac[6];
 	__u8 is_arp;		/* the packet is ARP: tuple has the addresses of its sender and its target */
-	__u8 _pad1[3];
+	__u8 is_carried;	/* the packet is a tunnel's: orig and what is said of TCP are of the flow inside */
+	__u8 _pad1[2];
 };
 
 _Static_assert(sizeof(struct xc_drop_evt) == 328, "ABI: struct xc_drop_evt");

@@ -401,7 +401,6 @@ static void on_neighbour_drop(struct xc_conn *t, const struct xc_drop_evt *e, en
 
 static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 {
-	const struct xc_tuple *tuple = e->orig.proto ? &e->orig : &e->tuple;
 	const char *name;
 	enum xc_drop why = xc_evidence_drop_reason(&t->names, e, &name);
 	struct xc_conn_flow *f;
@@ -410,7 +409,7 @@ static void on_drop(struct xc_conn *t, const struct xc_drop_evt *e)
 		return on_neighbour_drop(t, e, why);
 	if (!is_connection(e) || (why == XC_DROP_NOT_SPECIFIED && xc_place_is_noise(e->sym)))
 		return;
-	f = flow_for(t, &(struct belongs){ .tuple = tuple,
+	f = flow_for(t, &(struct belongs){ .tuple = xc_drop_flow(e, why),
 					   .netns = e->netns,
 					   .began = began_by_flags(e->tcp_flags),
 					   .isn = is_syn(e->tcp_flags) ? e->seq : 0,

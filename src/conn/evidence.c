@@ -203,11 +203,10 @@ static bool is_same_drop(const struct xc_drop_fact *d, const struct xc_drop_evt 
 void xc_evidence_drop(struct xc_case *c, const struct xc_kernel_names *names,
 		      const struct xc_drop_evt *e)
 {
-	const struct xc_tuple *t = e->orig.proto ? &e->orig : &e->tuple;
-	bool to_server = is_of_client(c, t);
-	struct xc_drop_fact *d = NULL;
 	const char *name;
 	enum xc_drop why = xc_evidence_drop_reason(names, e, &name);
+	bool to_server = is_of_client(c, xc_drop_flow(e, why));
+	struct xc_drop_fact *d = NULL;
 
 	for (uint32_t i = 0; i < c->n_drops && !d; i++)
 		if (is_same_drop(&c->drops[i], e, to_server))
@@ -231,7 +230,7 @@ void xc_evidence_drop(struct xc_case *c, const struct xc_kernel_names *names,
 	};
 	if (e->owner.tgid && to_server && !c->client.owner.tgid)
 		c->client.owner = e->owner;
-	if (e->hook == XC_HOOK_OUTPUT) {
+	if (e->hook == XC_HOOK_OUTPUT && !e->is_carried) {
 		struct xc_side *s = to_server ? &c->client : &c->server;
 
 		if (!s->netns)

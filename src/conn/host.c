@@ -400,7 +400,7 @@ static void find_server_netns(const struct xc_host *h, struct xc_case *c)
 	for (uint32_t i = 0; i < c->n_drops && !c->server.netns; i++) {
 		const struct xc_drop_fact *d = &c->drops[i];
 
-		if (d->to_server && !d->e.is_quoted &&
+		if (d->to_server && !d->e.is_quoted && !d->e.is_carried &&
 		    (d->e.hook == XC_HOOK_INPUT || d->why == XC_DROP_NO_SOCKET || d->e.rx_state))
 			c->server.netns = d->e.rx_netns ? d->e.rx_netns : d->e.netns;
 	}

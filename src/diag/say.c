@@ -115,8 +115,8 @@ const char *xc_packet_words(const struct xc_drop_fact *d, char out[XC_WORDS])
 		(void)xc_tcp_flags_str(d->e.tcp_flags, flags);
 	else
 		(void)snprintf(flags, sizeof(flags), "%s", xc_proto_str(d->e.tuple.proto));
-	(void)snprintf(out, XC_WORDS, "%s %s > %s", flags,
-		       xc_endpoint_str(d->e.tuple.saddr, d->e.tuple.sport_he, s),
+	(void)snprintf(out, XC_WORDS, "%s%s %s > %s", d->e.is_carried ? "tunnel packet " : "",
+		       flags, xc_endpoint_str(d->e.tuple.saddr, d->e.tuple.sport_he, s),
 		       xc_endpoint_str(d->e.tuple.daddr, d->e.tuple.dport_he, t));
 	return out;
 }

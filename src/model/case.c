@@ -54,6 +54,13 @@ const struct xc_rule_evt *xc_case_rule(const struct xc_case *c, const struct xc_
 	return NULL;
 }
 
+const struct xc_tuple *xc_drop_flow(const struct xc_drop_evt *e, enum xc_drop why)
+{
+	if (e->is_carried && why == XC_DROP_NO_SOCKET)
+		return &e->tuple;	/* the tunnel ends nowhere: that is its own failure */
+	return e->orig.proto ? &e->orig : &e->tuple;
+}
+
 bool xc_is_neighbour_message(const struct xc_drop_evt *e)
 {
 	return e->is_arp ||

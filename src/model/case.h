@@ -185,6 +185,9 @@ const char *xc_case_note(const struct xc_case *c, const char *key);
 /** The rule found for a drop, or NULL. */
 const struct xc_rule_evt *xc_case_rule(const struct xc_case *c, const struct xc_drop_fact *d);
 
+/** The flow that lost the packet: as its client sends it, or inside the tunnel. Borrowed from @e. */
+const struct xc_tuple *xc_drop_flow(const struct xc_drop_evt *e, enum xc_drop why);
+
 /** The packet is part of ARP or neighbour discovery: nexthop is the address it is about. */
 bool xc_is_neighbour_message(const struct xc_drop_evt *e);
 

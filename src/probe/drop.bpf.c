@@ -4,8 +4,8 @@
  * flow are folded into a count, and what is left goes to user space with everything a
  * verdict needs: where in the stack, why, on whose way, with which conntrack state.
  */
-#include "probe/packet.bpf.h"
 #include "probe/sockread.bpf.h"
+#include "probe/tunnel.bpf.h"
 
 #define TCP_FLAG_RST 0x04
 #define IFF_UP 1
@@ -58,8 +58,10 @@ static __always_inline u8 hook_of(const struct sk_buff *skb, u16 family)
 		return XC_HOOK_OUTPUT;
 	flags = family == AF_INET ? BPF_CORE_READ((struct rtable *)dst, rt_flags) :
 				    BPF_CORE_READ((struct rt6_info *)dst, rt6i_flags);
-	if (!iif)
-		return BPF_CORE_READ(skb, sk) ? XC_HOOK_POSTROUTING : XC_HOOK_OUTPUT;
+	if (!iif)	/* ip_output() gives it the device of its route; until then that of a tunnel stays */
+		return BPF_CORE_READ(skb, sk) && dev == BPF_CORE_READ(dst, dev) ?
+			       XC_HOOK_POSTROUTING :
+			       XC_HOOK_OUTPUT;
 	if (flags & RTF_LOCAL)
 		return XC_HOOK_INPUT;
 	return BPF_CORE_READ(dev, ifindex) == iif ? XC_HOOK_FORWARD : XC_HOOK_POSTROUTING;
@@ -251,9 +253,20 @@ static __always_inline void fill_neighbour(struct xc_drop_evt *e, const struct s
 	e->hook = BPF_CORE_READ(skb, skb_iif) ? XC_HOOK_INPUT : XC_HOOK_OUTPUT;
 }
 
+/* What the tunnel carries. */
+static __always_inline void fill_carried(struct xc_drop_evt *e, const struct pkt *in)
+{
+	e->is_carried = 1;
+	e->orig = in->tuple;
+	e->payload_bytes = in->payload_bytes;
+	e->seq = in->seq;
+	e->ack = in->ack;
+	e->tcp_flags = in->tcp_flags;
+}
+
 static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
-				      const struct drop_key *key, const struct drop_seen *seen,
-				      struct sock *rx)
+				      const struct pkt *in, const struct drop_key *key,
+				      const struct drop_seen *seen, struct sock *rx)
 {
 	struct xc_drop_evt *e = xc_reserve(XC_EVT_DROP, sizeof(*e));
 
@@ -283,6 +296,8 @@ static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
 	fill_dst(e, skb, k->family);
 	if (k->is_arp || is_neighbour_discovery(k))
 		fill_neighbour(e, skb, k);
+	if (in->family)
+		fill_carried(e, in);
 	fill_rx(e, rx);
 	fill_sender(e, skb);
 	if (cfg.has_snprintf) {
@@ -346,7 +361,7 @@ static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason
 {
 	struct drop_key key = { .location = location, .reason = reason };
 	struct drop_seen seen;
-	struct pkt k = { 0 };
+	struct pkt k = { 0 }, in = { 0 };
 
 	if (action_of(reason) == XC_REASON_IGNORE)
 		return 0;	/* the hottest way out: before anything is read */
@@ -359,17 +374,20 @@ static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason
 		xc_count(XC_STAT_NOISE);
 		return 0;
 	}
-	if (!xc_packet_in_scope(&k.tuple) || !xc_iface_in_scope(BPF_CORE_READ(skb, dev, ifindex))) {
+	if (reason == cfg.reason_no_socket || !xc_parse_carried(skb, &k, &in))
+		in.family = 0;	/* without the socket of the tunnel it is the tunnel that fails */
+	if (!(xc_packet_in_scope(&k.tuple) || (in.family && xc_packet_in_scope(&in.tuple))) ||
+	    !xc_iface_in_scope(BPF_CORE_READ(skb, dev, ifindex))) {
 		xc_count(XC_STAT_OUT_OF_SCOPE);
 		return 0;
 	}
-	key.tuple = k.tuple;
+	key.tuple = in.family ? in.tuple : k.tuple;
 	if (!worth_telling(&key, &seen)) {
 		xc_count(XC_STAT_SUPPRESSED);
 		return 0;
 	}
 	if (xc_within_budget())
-		drop_emit(skb, &k, &key, &seen, rx);
+		drop_emit(skb, &k, &in, &key, &seen, rx);
 	return 0;
 }
 

@@ -234,6 +234,7 @@ struct sk_buff {
 	__u16 transport_header;
 	__u16 network_header;
 	__u16 mac_header;
+	unsigned int tail;	/* from head on; 64-bit kernels */
 	unsigned char *head;
 	unsigned char *data;
 };

@@ -13,6 +13,7 @@ struct pkt {
 	u16 len_bytes;		/* from the IP header on */
 	u16 payload_bytes;
 	u16 family;
+	u16 l4_at;		/* transport header, from skb->head on; 0 = not found */
 	u8 tcp_flags;
 	u8 ttl;
 	u8 icmp_type;
@@ -167,6 +168,7 @@ static __always_inline int xc_skb_parse(const struct sk_buff *skb, struct pkt *k
 		return 0;
 	if (!l4)
 		return 1;
+	k->l4_at = (u16)(l4 - head);
 	if (k->tuple.proto == IPPROTO_ICMP || k->tuple.proto == IPPROTO_ICMPV6) {
 		bpf_probe_read_kernel(type_code, 2, l4);
 		k->icmp_type = type_code[0];

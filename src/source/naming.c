@@ -91,7 +91,6 @@ static struct xc_packet packet_of(const struct xc_drop_evt *d)
 	bool is_out = d->hook == XC_HOOK_OUTPUT || d->hook == XC_HOOK_POSTROUTING;
 	struct xc_packet p = {
 		.tuple = d->tuple,
-		.orig = d->orig,
 		.uid = -1,
 		.gid = -1,
 		.mark = d->mark,
@@ -105,6 +104,8 @@ static struct xc_packet packet_of(const struct xc_drop_evt *d)
 		.cgroup_id = d->owner.cgroup_id,
 	};
 
+	if (!d->is_carried)	/* rules see the tunnel */
+		p.orig = d->orig;
 	if (d->owner.tgid)
 		p.uid = d->owner.uid;
 	if (!is_out)
