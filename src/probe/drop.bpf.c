@@ -264,20 +264,27 @@ static __always_inline void fill_carried(struct xc_drop_evt *e, const struct pkt
 	e->tcp_flags = in->tcp_flags;
 }
 
-static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
-				      const struct pkt *in, const struct drop_key *key,
-				      const struct drop_seen *seen, struct sock *rx)
+/* A packet on its way to a record. */
+struct dropped {
+	struct pkt k;
+	struct pkt in;		/* what it carries; family 0 = nothing that can be read */
+	struct drop_key key;
+	struct drop_seen seen;
+};
+
+static __always_inline void drop_emit(struct sk_buff *skb, const struct dropped *d, struct sock *rx)
 {
+	const struct pkt *k = &d->k;
 	struct xc_drop_evt *e = xc_reserve(XC_EVT_DROP, sizeof(*e));
 
 	if (!e)
 		return;
 	e->tuple = k->tuple;
-	e->location = key->location;
-	e->count = seen->count;
-	e->first_ns = seen->first_ns;
-	e->netns = key->netns;
-	e->reason = key->reason;
+	e->location = d->key.location;
+	e->count = d->seen.count;
+	e->first_ns = d->seen.first_ns;
+	e->netns = d->key.netns;
+	e->reason = d->key.reason;
 	e->len_bytes = k->len_bytes;
 	e->payload_bytes = k->payload_bytes;
 	e->seq = k->seq;
@@ -296,13 +303,13 @@ static __always_inline void drop_emit(struct sk_buff *skb, const struct pkt *k,
 	fill_dst(e, skb, k->family);
 	if (k->is_arp || is_neighbour_discovery(k))
 		fill_neighbour(e, skb, k);
-	if (in->family)
-		fill_carried(e, in);
+	if (d->in.family)
+		fill_carried(e, &d->in);
 	fill_rx(e, rx);
 	fill_sender(e, skb);
 	if (cfg.has_snprintf) {
 		static const char fmt[] = "%ps";
-		u64 arg = key->location;
+		u64 arg = d->key.location;
 
 		bpf_snprintf(e->sym, sizeof(e->sym), fmt, &arg, sizeof(arg));
 	}
@@ -357,38 +364,49 @@ static __always_inline int parse_arp(const struct sk_buff *skb, u32 reason, stru
 	return 1;
 }
 
-static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason, struct sock *rx)
+/* What the verifier knows of @p on each way of parsing would multiply what it walks from here on: it forgets what a helper writes. */
+static __always_inline void forget(void *p, u32 n)
 {
-	struct drop_key key = { .location = location, .reason = reason };
-	struct drop_seen seen;
-	struct pkt k = { 0 }, in = { 0 };
+	(void)bpf_probe_read_kernel(p, n, p);
+}
 
-	if (action_of(reason) == XC_REASON_IGNORE)
-		return 0;	/* the hottest way out: before anything is read */
-	key.netns = rx ? xc_sk_netns(rx) : xc_skb_netns(skb);
-	if (!xc_netns_in_scope(key.netns))
+static __always_inline int on_kept(struct sk_buff *skb, const struct drop_key *key, struct sock *rx)
+{
+	struct dropped d = { .key = *key };
+
+	if (!xc_skb_parse(skb, &d.k) && !parse_unsent(skb, &d.k) &&
+	    !parse_arp(skb, key->reason, &d.k))
 		return 0;
-	if (!xc_skb_parse(skb, &k) && !parse_unsent(skb, &k) && !parse_arp(skb, reason, &k))
-		return 0;
-	if (is_noise(&k, location, reason, rx)) {
+	if (is_noise(&d.k, key->location, key->reason, rx)) {
 		xc_count(XC_STAT_NOISE);
 		return 0;
 	}
-	if (reason == cfg.reason_no_socket || !xc_parse_carried(skb, &k, &in))
-		in.family = 0;	/* without the socket of the tunnel it is the tunnel that fails */
-	if (!(xc_packet_in_scope(&k.tuple) || (in.family && xc_packet_in_scope(&in.tuple))) ||
+	if (key->reason == cfg.reason_no_socket || !xc_parse_carried(skb, &d.k, &d.in))
+		d.in.family = 0;	/* without the socket of the tunnel it is the tunnel that fails */
+	d.key.tuple = d.in.family ? d.in.tuple : d.k.tuple;
+	forget(&d, sizeof(d));
+	if (!xc_packet_in_scope(&d.key.tuple) ||
 	    !xc_iface_in_scope(BPF_CORE_READ(skb, dev, ifindex))) {
 		xc_count(XC_STAT_OUT_OF_SCOPE);
 		return 0;
 	}
-	key.tuple = in.family ? in.tuple : k.tuple;
-	if (!worth_telling(&key, &seen)) {
+	if (!worth_telling(&d.key, &d.seen)) {
 		xc_count(XC_STAT_SUPPRESSED);
 		return 0;
 	}
 	if (xc_within_budget())
-		drop_emit(skb, &k, &in, &key, &seen, rx);
+		drop_emit(skb, &d, rx);
 	return 0;
+}
+
+static __always_inline int on_drop(struct sk_buff *skb, u64 location, u32 reason, struct sock *rx)
+{
+	struct drop_key key = { .location = location, .reason = reason };
+
+	if (action_of(reason) == XC_REASON_IGNORE)
+		return 0;	/* the hottest way out: before anything is read */
+	key.netns = rx ? xc_sk_netns(rx) : xc_skb_netns(skb);
+	return xc_netns_in_scope(key.netns) ? on_kept(skb, &key, rx) : 0;
 }
 
 SEC("tp_btf/kfree_skb")		/* 6.11: with the receiving socket */
