@@ -187,6 +187,29 @@ def http_silent(ctl, flow):
     one_by_one(ctl, flow, read_on)
 
 
+def http_endless(ctl, flow):
+    """Answers with more than anybody wants."""
+    def pour(conn):
+        conn.recv(4096)
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        while True:
+            conn.sendall(bytes(1 << 16))
+    one_by_one(ctl, flow, pour)
+
+
+def http_enough(_ctl, flow, size, times):
+    """Asks, and closes once it has got `size` bytes."""
+    story = peers.Story()
+    for _ in range(times):
+        with peers.tcp_socket(flow, 3) as sock, story.step("download"):
+            sock.connect((flow.server, flow.port))
+            sock.sendall(b"GET /all HTTP/1.1\r\nHost: lab\r\n\r\n")
+            peers.read_exactly(sock, size)
+        if not story.ok:
+            break
+    return story.told(times=times)
+
+
 def http_hedged(_ctl, fast, slow, timeout, times):
     """The same request to two servers, `times` times; the answer of the first is taken, the other request given up."""
     story = Story()

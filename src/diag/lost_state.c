@@ -20,19 +20,62 @@ static bool is_harmless(const struct xc_reset_fact *r)
 	return had_closed(r) && (flags & XC_TCP_FIN) && !(flags & XC_TCP_PSH);
 }
 
+/* That side sent a RST on its own: what is still on its way finds nobody, and that is no news. */
+static bool had_aborted(const struct xc_case *c, bool by_server)
+{
+	for (uint32_t i = 0; i < c->n_resets; i++)
+		if (c->resets[i].by_server == by_server && !c->resets[i].e.trigger_flags)
+			return true;
+	return false;
+}
+
+/* An answer that tells of a close comes before those of nobody who came after it. */
 static const struct xc_reset_fact *stateless_reset(const struct xc_case *c)
 {
+	const struct xc_reset_fact *found = NULL;
+
 	for (uint32_t i = 0; i < c->n_resets; i++) {
 		const struct xc_reset_fact *r = &c->resets[i];
 
-		if (!r->e.trigger_flags || (r->e.trigger_flags & XC_TCP_SYN) || is_harmless(r))
+		if (!r->e.trigger_flags || (r->e.trigger_flags & XC_TCP_SYN) || is_harmless(r) ||
+		    had_aborted(c, r->by_server))
 			continue;
 		/* Without a socket, met by a listener (the reason is then TCP_FLAGS), in TIME_WAIT, or
 		 * by an orphan that had closed: in all of them nobody holds the connection any more. */
-		if (!r->e.state || r->e.state == XC_TCP_LISTEN || had_closed(r))
+		if (had_closed(r))
 			return r;
+		if (!found && (!r->e.state || r->e.state == XC_TCP_LISTEN))
+			found = r;
 	}
-	return NULL;
+	return found;
+}
+
+static void say_what_happened(const struct xc_case *c, struct xc_opinion *o,
+			      const struct xc_reset_fact *r)
+{
+	char flow[XC_WORDS], peer[XC_ENDPOINT_LEN];
+
+	xc_flow_words(c, flow);
+	xc_addr_str(r->e.tuple.saddr, peer);
+	if (had_closed(r) && !r->by_server) {
+		/* Who closes what it began has not been failed by anybody. */
+		o->severity = XC_SEVERITY_INFO;
+		xc_summary(o, "%s: the client closed while the server was still sending", flow);
+		xc_fix(o,
+		       "Nothing at the server. If clients should wait for the end: a time-out of theirs, or a user who cancelled.");
+	} else if (had_closed(r)) {
+		xc_summary(o, "%s: data for a connection the peer had closed", flow);
+		xc_fix(o,
+		       "A pooled connection was used after the peer closed it: keep the client's idle time-out below the server's, and retry idempotent requests once.");
+	} else {
+		xc_summary(o,
+			   "%s: the peer lost the state of the connection (restart or replacement)",
+			   flow);
+		xc_fix(o,
+		       "%s was restarted or replaced while the connection was open; clients must reconnect (it will re-establish automatically). Drain connections before a restart, use keep-alives.",
+		       peer);
+	}
+	xc_subject(o, "state of %s", peer);
 }
 
 /* No RST was seen leaving: the other end is not watched, or its kernel does not tell. */
@@ -60,39 +103,24 @@ static bool lost_state_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_request_fact *raced = xc_request_cut_short(c);
 	const struct xc_reset_fact *r = stateless_reset(c);
-	char flow[XC_WORDS], peer[XC_ENDPOINT_LEN], flags[32];
-	bool has_closed;
+	char peer[XC_ENDPOINT_LEN], flags[32];
 
 	if (!r)
 		return told_by_client(c, o);
-	has_closed = had_closed(r);
 	xc_addr_str(r->e.tuple.saddr, peer);
 	xc_for(o, XC_DECISIVE, r->e.hdr.ts_ns, "tcp:tcp_send_reset",
 	       "%s answered a %s segment with a RST: %s (%s)", peer,
 	       xc_tcp_flags_str(r->e.trigger_flags, flags),
-	       has_closed ? "that side had closed already" :
-			    "no socket there knows this connection",
+	       had_closed(r) ? "that side had closed already" :
+			       "no socket there knows this connection",
 	       r->name);
 	if (xc_died_before(c, r->e.hdr.ts_ns))
 		xc_against(o, XC_AGAINST * 2,
 			   "the process that held the connection died: that is the cause");
 	if (!c->was_established && !c->client.is_seen)
 		xc_against(o, XC_AGAINST, "no socket of an established connection was seen");
-	xc_flow_words(c, flow);
-	if (has_closed) {
-		xc_summary(o, "%s: data for a connection the peer had closed", flow);
-		xc_fix(o,
-		       "A pooled connection was used after the peer closed it: keep the client's idle time-out below the server's, and retry idempotent requests once.");
-	} else {
-		xc_summary(o,
-			   "%s: the peer lost the state of the connection (restart or replacement)",
-			   flow);
-		xc_fix(o,
-		       "%s was restarted or replaced while the connection was open; clients must reconnect (it will re-establish automatically). Drain connections before a restart, use keep-alives.",
-		       peer);
-	}
-	xc_subject(o, "state of %s", peer);
-	if (has_closed && !r->by_server &&
+	say_what_happened(c, o, r);
+	if (had_closed(r) && !r->by_server &&
 	    c->client.n_retrans + c->server.n_retrans >= XC_MANY_RESENT)
 		xc_against(o, XC_AGAINST * 2,
 			   "the client gave up a connection that was losing segments");

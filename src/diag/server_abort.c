@@ -69,6 +69,33 @@ static void state_seen_abort(const struct xc_case *c, struct xc_opinion *o,
 		   r->by_server ? xc_server_words(c, words) : xc_client_words(c, words));
 }
 
+/* No RST was seen leaving: all that is known is who got one. */
+static bool state_peers_reset(const struct xc_case *c, struct xc_opinion *o)
+{
+	char words[XC_WORDS];
+
+	if (!c->was_established || c->n_resets)
+		return false;
+	if (c->error == ECONNRESET && c->client.n_rst_rcvd) {
+		xc_for(o, XC_STRONG, c->client.last_ns, "tcp:tcp_receive_reset",
+		       "the peer sent a RST on an established connection");
+		return true;
+	}
+	/* EPIPE: it had closed before */
+	if ((c->error != ECONNRESET && c->error != EPIPE) || !c->server.n_rst_rcvd ||
+	    c->client.is_seen)
+		return false;
+	xc_for(o, XC_STRONG, c->server.last_ns, "tcp:tcp_receive_reset",
+	       "the client sent a RST on an established connection");
+	xc_summary(o, "%s: the client gave the connection up", xc_flow_words(c, words));
+	xc_fix(o,
+	       "At the client: it closed before it had read everything (a cancelled download, a time-out of its own), or its host was restarted.");
+	xc_subject(o, "abort by %s", xc_client_words(c, words));
+	o->severity =
+		XC_SEVERITY_INFO; /* who aborts what it began has not been failed by anybody */
+	return true;
+}
+
 static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 {
 	const struct xc_reset_fact *r = NULL;
@@ -77,14 +104,8 @@ static bool server_abort_match(const struct xc_case *c, struct xc_opinion *o)
 	for (uint32_t i = 0; i < c->n_resets && !r; i++)
 		if (is_abort(&c->resets[i]))
 			r = &c->resets[i];
-	if (!r && c->was_established && c->error == ECONNRESET && c->client.n_rst_rcvd &&
-	    !c->n_resets) {
-		xc_for(o, XC_STRONG, c->client.last_ns, "tcp:tcp_receive_reset",
-		       "the peer sent a RST on an established connection");
-		return true;
-	}
 	if (!r)
-		return false;
+		return state_peers_reset(c, o);
 	if (c->is_packets_only) {
 		state_seen_abort(c, o, r);
 		return true;

@@ -2,6 +2,8 @@
 /* The receiver's window is shut: its application does not read. */
 #include "diag/pattern.h"
 
+#include <stdio.h>
+
 #define STALL_MS 200	/* shorter is flow control at work, not a stall */
 
 static const struct xc_side *stuck_sender(const struct xc_case *c)
@@ -30,7 +32,10 @@ static bool zero_window_match(const struct xc_case *c, struct xc_opinion *o)
 		d = NULL;	/* an old segment, not a probe of a shut window */
 	if (!d && !(s && s->last.rwnd_limited_ms >= STALL_MS))
 		return false;
-	xc_owner_words(&reader->owner, who);
+	if (reader->owner.tgid)
+		xc_owner_words(&reader->owner, who);
+	else
+		(void)snprintf(who, sizeof(who), "process (not known)");
 	if (s)
 		xc_for(o, s->last.rwnd_limited_ms >= STALL_MS ? XC_DECISIVE : XC_STRONG,
 		       s->stuck_ns, "iter/tcp",
