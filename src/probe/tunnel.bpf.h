@@ -85,8 +85,8 @@ static __always_inline u32 carried_at(const u8 *head, const struct pkt *k)
 }
 
 /* The headers of the packet that @k carries into @in. False: it is no tunnel that can be read. */
-static __noinline int xc_parse_carried(const struct sk_buff *skb, const struct pkt *k,
-				       struct pkt *in)
+static __always_inline int xc_parse_carried(const struct sk_buff *skb, const struct pkt *k,
+					    struct pkt *in)
 {
 	const u8 *head = BPF_CORE_READ(skb, head);
 	u32 at, end = BPF_CORE_READ(skb, tail);

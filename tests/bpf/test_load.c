@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every program of every BPF object named on the command line is loaded alone, with an
- * empty and with a full configuration, and must stay within the instruction budget. Knows
+ * empty and with a full configuration, and must stay within the budgets of instructions and stack. Knows
  * nothing of the probes but their shared configuration. TAP; needs root.
  */
 #include "base/scope.h"
@@ -13,8 +13,13 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+/* Stack of a program and what it calls. Since 6.13 each has its own; before, a frame is a multiple of 32. */
+#define STACK_BYTES 512
+#define STACK_STEP 32
+#define LOG_STATS 4	/* BPF_LOG_STATS: errors, and what was needed */
 /* Instructions the verifier may look at. The kernel's limit is a million (5.2), and an older
  * kernel's verifier prunes less: half of it is the most we dare to use. */
 #define BUDGET 500000
@@ -98,7 +103,27 @@ static void print_tail(const char *log)
 		(void)printf("# %.*s\n", (int)strcspn(s, "\n"), s);
 }
 
-static void check_budget(struct tally *t, const struct bpf_program *prog, const char *name)
+/* Of "stack depth MAIN+CALLED+CALLED...": the program with the greatest of what it calls. */
+static unsigned long stack_of(const char *log)
+{
+	const char *s = strstr(log, "stack depth ");
+	unsigned long of_main, most = 0;
+	char *end;
+
+	if (!s)
+		return 0;
+	of_main = strtoul(s + strlen("stack depth "), &end, 10);
+	while (*end == '+') {
+		unsigned long n = strtoul(end + 1, &end, 10);
+
+		most = n > most ? n : most;
+	}
+	return (of_main + STACK_STEP - 1) / STACK_STEP * STACK_STEP +
+	       (most + STACK_STEP - 1) / STACK_STEP * STACK_STEP;
+}
+
+static void check_budget(struct tally *t, const struct bpf_program *prog, const char *name,
+			 const char *log)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
@@ -106,8 +131,9 @@ static void check_budget(struct tally *t, const struct bpf_program *prog, const 
 	int r = bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len);
 
 	if (!r)
-		(void)snprintf(more, sizeof(more), "%u instructions verified", info.verified_insns);
-	report(t, !r && info.verified_insns <= BUDGET, name, more);
+		(void)snprintf(more, sizeof(more), "%u instructions verified, stack %lu",
+			       info.verified_insns, stack_of(log));
+	report(t, !r && info.verified_insns <= BUDGET && stack_of(log) <= STACK_BYTES, name, more);
 }
 
 /* Load program number @wanted of the object alone. False = there is no such program. */
@@ -136,9 +162,10 @@ static bool load_one(struct tally *t, const char *path, int wanted, bool is_full
 	if (is_full)
 		fill(obj);
 	(void)bpf_program__set_log_buf(mine, log, LOG_BYTES);
+	(void)bpf_program__set_log_level(mine, LOG_STATS);
 	r = bpf_object__load(obj);
 	if (!r)
-		check_budget(t, mine, name);
+		check_budget(t, mine, name, log);
 	else if (r == -ESRCH || r == -ENOENT)
 		report(t, true, name, "SKIP this kernel has no such tracepoint");
 	else if (strstr(log, "BPF_STX uses reserved fields"))	/* an older twin fits */
