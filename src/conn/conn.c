@@ -171,8 +171,13 @@ static void join_neighbour_drops(struct xc_conn *t, struct xc_conn_flow *f)
 
 	if (f->c.was_established || f->c.n_resets || f->c.client.n_rst_rcvd)
 		return;
-	while ((e = xc_host_next_neigh_drop(&t->host, &f->c, since, &i)))
-		xc_evidence_drop(&f->c, &t->names, e);
+	while ((e = xc_host_next_neigh_drop(&t->host, &f->c, since, &i))) {
+		struct xc_drop_evt mine = *e;
+
+		if (mine.first_ns < f->c.first_ns)
+			mine.first_ns = f->c.first_ns;	/* before, it was about others */
+		xc_evidence_drop(&f->c, &t->names, &mine);
+	}
 	if (i)
 		ask_about_drops(t, f);
 }

@@ -501,6 +501,7 @@ static void what_keeps_the_neighbour_away_is_evidence(void **state)
 		xc_conn_feed(t, rows[i].after);
 		c = look(t, 10 + GRACE);
 		assert_row(rows[i].what, c && c->n_drops == rows[i].n_drops);
+		assert_row(rows[i].what, !c->n_drops || c->drops[0].e.first_ns >= c->first_ns);
 		assert_row(rows[i].what, n_asked(t, XC_ASK_RULE) == 0);	/* rulesets are of IP */
 		xc_conn_free(t);
 	}
