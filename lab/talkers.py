@@ -199,7 +199,7 @@ def http_endless(ctl, flow):
 
 def http_enough(_ctl, flow, size, times):
     """Asks, and closes once it has got `size` bytes."""
-    story = peers.Story()
+    story = Story()
     for _ in range(times):
         with peers.tcp_socket(flow, 3) as sock, story.step("download"):
             sock.connect((flow.server, flow.port))

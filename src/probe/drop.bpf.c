@@ -364,7 +364,10 @@ static __always_inline int parse_arp(const struct sk_buff *skb, u32 reason, stru
 	return 1;
 }
 
-/* What the verifier knows of @p on each way of parsing would multiply what it walks from here on: it forgets what a helper writes. */
+/*
+ * What the verifier knows of @p on each way of parsing would multiply what it walks from here on: it forgets what a
+ * helper writes.
+ */
 static __always_inline void forget(void *p, u32 n)
 {
 	(void)bpf_probe_read_kernel(p, n, p);

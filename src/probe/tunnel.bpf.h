@@ -2,6 +2,7 @@
 /* The flow inside a packet of a tunnel: what is dropped with it. Not for tunnels that encrypt. */
 #pragma once
 
+#include "probe/link.bpf.h"
 #include "probe/packet.bpf.h"
 
 #define IPPROTO_IPIP 4
@@ -18,8 +19,6 @@
 #define GRE_VERSION 0x0007
 #define UDP_HEADER 8
 #define ETHERTYPE_ETHERNET 0x6558	/* transparent bridging: a frame follows */
-#define ETHERTYPE_IP 0x0800
-#define ETHERTYPE_IPV6 0x86dd
 #define INNER_MIN 28		/* IPv4 and the ports */
 
 /* Behind a header of @bytes at @at comes what @type says: offset of an IP header, 0 = none. */
@@ -29,12 +28,12 @@ static __always_inline u32 behind(const u8 *head, u32 at, u32 bytes, u16 type)
 
 	at += bytes;
 	if (type == ETHERTYPE_ETHERNET) {
-		at += 14;
+		at += XC_ETH_HEADER;
 		if (bpf_probe_read_kernel(&inner_be, 2, head + at - 2))
 			return 0;
 		type = bpf_ntohs(inner_be);
 	}
-	return type == ETHERTYPE_IP || type == ETHERTYPE_IPV6 ? at : 0;
+	return type == ETH_P_IP || type == ETH_P_IPV6 ? at : 0;
 }
 
 static __always_inline u32 in_gre(const u8 *head, u32 at)

@@ -16,6 +16,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "lab"))
 
+import hosts  # noqa: E402
 import stage as stage_of_test  # noqa: E402
 import watch as lab_watch  # noqa: E402
 
@@ -126,3 +127,11 @@ def stage(netns, watching):
         made = stage_of_test.Stage(netns(), watching, place)
         yield made
         made.close()
+
+
+@pytest.fixture
+def pair(netns):
+    """Two hosts with a link between them."""
+    one, other = netns("a"), netns("b")
+    hosts.join(one, other)
+    return one, other

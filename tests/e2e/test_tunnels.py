@@ -75,13 +75,6 @@ CRAFTED = {
 }
 
 
-@pytest.fixture
-def pair(netns):
-    one, other = netns("a"), netns("b")
-    hosts.join(one, other)
-    return one, other
-
-
 @pytest.mark.parametrize("name", CRAFTED)
 def test_the_flow_inside_is_told(watching, pair, name):
     one, other = pair

@@ -32,14 +32,6 @@ NARROW = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-
 
 
 @pytest.fixture
-def pair(netns):
-    """Two hosts with a link between them."""
-    one, other = netns("a"), netns("b")
-    hosts.join(one, other)
-    return one, other
-
-
-@pytest.fixture
 def public():
     """A directory that everybody can read, unlike tmp_path."""
     with tempfile.TemporaryDirectory() as place:
