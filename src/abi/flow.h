@@ -43,28 +43,29 @@ _Static_assert(sizeof(struct xc_moments) == 48, "ABI: struct xc_moments");
 
 /* What one end has sent so far (TCP). Sequence numbers compare as in RFC 9293 3.4. */
 struct xc_flow_half {
+	__u64 last_ns;		/* latest packet of this direction, of any protocol */
 	__u64 next_ns;		/* when next_seq last moved */
 	__u64 ack_ns;		/* when last_ack was first sent */
-	__u64 timed_ns;		/* when the segment being timed was sent */
 	__u64 zero_ns;		/* since when the window is shut; 0 = it is open */
-	__u64 last_ns;		/* latest packet of this direction */
-	__u32 isn;		/* of the SYN; valid with XC_HALF_SYN */
-	__u32 first_window;	/* bytes, of the SYN: never scaled (RFC 7323 2.2); likewise */
 	__u32 next_seq;		/* highest sequence number sent, plus one */
 	__u32 last_ack;
 	__u32 timed_seq;	/* the acknowledgement that ends the timing */
 	__u32 window;		/* advertised last, in bytes (scaled once the scale is known) */
 	__u32 retrans_run;	/* retransmissions in a row */
 	__u16 raw_window;	/* as in the header */
-	__u16 dup_acks;		/* in a row */
+	__u16 first_window;	/* bytes, of the SYN: never scaled (RFC 7323 2.2); valid with XC_HALF_SYN */
 	__u8 has;		/* XC_HALF_* */
 	__u8 wscale;		/* RFC 7323; valid with XC_HALF_WSCALE */
-	__u8 was_keepalive;	/* the latest segment was a keep-alive */
+	__u8 dup_acks;		/* in a row, at most 255 */
 	__u8 n_holes;
-	struct {
-		__u32 from, to;	/* [from, to) was not seen yet */
-	} hole[XC_FLOW_HOLES];
-	__u32 _pad0;
+	__u32 isn;		/* of the SYN; valid with XC_HALF_SYN */
+	__u64 timed_ns;		/* when the segment being timed was sent */
+};
+
+_Static_assert(sizeof(struct xc_flow_half) == 72, "ABI: struct xc_flow_half");
+
+struct xc_flow_hole {
+	__u32 from, to;		/* [from, to) was not seen yet */
 };
 
 enum {
@@ -75,6 +76,7 @@ enum {
 	XC_HALF_FIN = 16,	/* its FIN was seen */
 	XC_HALF_FIN_ACKED = 32,	/* ... and acknowledged */
 	XC_HALF_TIMED = 64,	/* a segment is being timed */
+	XC_HALF_KEEPALIVE = 128,	/* the latest segment was a keep-alive */
 };
 
 /* What one direction did within one window. */
@@ -125,11 +127,11 @@ struct xc_flow_window {
 	__u8 initiator;		/* end of the key, at the latest packet */
 	__u8 state;		/* enum xc_flow_state, likewise */
 	__u8 _pad0[2];
+	struct xc_moments gap;	/* between packets of either direction, ns */
+	struct xc_flow_dir dir[2];	/* by end of the key that sends */
 	__u64 handshake_ns;	/* SYN to final ACK (or to SYN-ACK while that is the last seen), 0 = none */
 	__u64 jitter_ns;	/* RFC 3550 6.4.1 on latency samples; state at the end of the window */
 	__u64 completed_ns;	/* duration of the connection that ended here */
-	struct xc_moments gap;	/* between packets of either direction, ns */
-	struct xc_flow_dir dir[2];	/* by end of the key that sends */
 	struct xc_moments latency;	/* ns */
 	struct xc_moments
 		active; /* times without a pause of XC_FLOW_PAUSE_NS that ended here, ns */
@@ -140,7 +142,7 @@ struct xc_flow_window {
 enum xc_flow_state { XC_FLOW_NEW = 1, XC_FLOW_ESTABLISHED, XC_FLOW_CLOSING, XC_FLOW_CLOSED };
 
 struct xc_flow {
-	/* what every packet changes or wants, in one cache line */
+	/* what every packet changes or wants, in as few cache lines as can be: two CPUs may have them in turn */
 	__u64 window_end_ns;	/* of the window that is being filled */
 	__u64 last_ns;		/* of this connection */
 	__u64 n_packets[2], n_bytes[2];	/* by end of the key that sends */
@@ -151,19 +153,21 @@ struct xc_flow {
 	__u8 state;		/* enum xc_flow_state */
 	__u8 proto;
 	__u8 filling;		/* index of the window that is being filled */
+	__u64 asked_ns;		/* UDP, ICMP: request that waits for an answer; 0 = none */
+	struct xc_flow_half half[2];	/* by end of the key */
+	/* what only some do */
 	__u64 first_ns;		/* of this connection */
 	__u64 active_ns;	/* since when there was no pause */
 	__u64 syn_ns;		/* latest SYN of the initiator */
-	__u64 asked_ns;		/* UDP, ICMP: request that waits for an answer; 0 = none */
 	__u64 srtt_ns;		/* smoothed latency, 1/8 (RFC 6298); 0 = none yet */
 	__u64 handshake_ns;	/* of this connection, 0 = not seen */
 	__u64 last_latency_ns;
 	__u64 jitter_ns;
-	struct xc_flow_half half[2];	/* by end of the key */
+	struct xc_flow_hole hole[2][XC_FLOW_HOLES];	/* half[].n_holes of them */
 	struct xc_flow_window window[2];	/* by window number & 1 */
 };
 
-_Static_assert(sizeof(struct xc_flow) == 1904, "ABI: struct xc_flow");
+_Static_assert(sizeof(struct xc_flow) == 1888, "ABI: struct xc_flow");
 
 /*
  * What the kernel's own hooks know of a flow: counters since the flow began, all 0 when neither

@@ -28,7 +28,6 @@ struct xc_flow_ends {
 
 struct xc_flow_packet {
 	struct xc_flow_ends ends;
-	struct xc_flow_ends quoted;	/* flow an ICMP error speaks of */
 	__u64 ts_ns;
 	__u32 bytes;		/* IP header and payload of all segments */
 	__u32 payload_bytes;	/* behind the transport header, of all segments */
@@ -44,6 +43,7 @@ struct xc_flow_packet {
 	__u8 flags;		/* XC_PACKET_* */
 	__u8 source;		/* end of the key that sends: 0 or 1; set by xc_flow_key_of() */
 	__u8 _pad0;
+	struct xc_flow_ends quoted;	/* flow an ICMP error speaks of; valid with XC_PACKET_QUOTES */
 };
 
 /* What joins the fragments of one packet, as it is sent: later ones have no ports of their own. */
@@ -191,10 +191,8 @@ XC_INLINE int xc_flow_parse_ip4(const __u8 *p, struct xc_flow_ip *ip, __u8 addr[
 	ip->ttl = p[8];
 	ip->proto = p[9];
 	ip->flags = 0;
-	if (fragment & 0x1fff)
-		ip->flags |= XC_PACKET_FRAGMENT;
-	else if (fragment & 0x2000)
-		ip->flags |= XC_PACKET_FIRST_FRAGMENT;
+	if (fragment & 0x3fff)
+		ip->flags = fragment & 0x1fff ? XC_PACKET_FRAGMENT : XC_PACKET_FIRST_FRAGMENT;
 	if (xc_flow_checksum_is_bad(p, ip->header_bytes))
 		ip->flags |= XC_PACKET_BAD_CHECKSUM;
 	xc_flow_addr4(addr[0], p + 12);
@@ -229,13 +227,9 @@ XC_INLINE __u32 xc_flow_ip6_extension(const __u8 *h, struct xc_flow_ip *ip)
 	return 8;
 }
 
-XC_INLINE int xc_flow_parse_ip6(const struct xc_flow_bytes *b, __u32 at, struct xc_flow_ip *ip,
-				__u8 addr[2][16])
+/* The header itself. */
+XC_INLINE void xc_flow_parse_ip6_fixed(const __u8 *p, struct xc_flow_ip *ip, __u8 addr[2][16])
 {
-	const __u8 *p = xc_flow_at(b, at, 40);
-
-	if (!p)
-		return -1;
 	ip->bytes = xc_be16(p + 4) ? xc_be16(p + 4) + 40 : 0;
 	ip->header_bytes = 40;
 	ip->proto = p[6];
@@ -244,6 +238,16 @@ XC_INLINE int xc_flow_parse_ip6(const struct xc_flow_bytes *b, __u32 at, struct 
 	ip->fragment_id = 0;
 	__builtin_memcpy(XC_ALIGNED(addr[0], 8), XC_ALIGNED(p + 8, 4), 16);
 	__builtin_memcpy(XC_ALIGNED(addr[1], 8), XC_ALIGNED(p + 24, 4), 16);
+}
+
+XC_INLINE int xc_flow_parse_ip6(const struct xc_flow_bytes *b, __u32 at, struct xc_flow_ip *ip,
+				__u8 addr[2][16])
+{
+	const __u8 *p = xc_flow_at(b, at, 40);
+
+	if (!p)
+		return -1;
+	xc_flow_parse_ip6_fixed(p, ip, addr);
 	for (int i = 0; i < XC_IP6_HEADERS; i++) {
 		const __u8 *h;
 
@@ -291,6 +295,16 @@ XC_INLINE __u8 xc_flow_wscale(const struct xc_flow_bytes *b, __u32 at, __u32 n)
 	return XC_FLOW_NO_WSCALE;
 }
 
+/* What precedes the options; the length the header says it has. */
+XC_INLINE __u32 xc_flow_parse_tcp_fixed(const __u8 *p, struct xc_flow_packet *k)
+{
+	k->seq = xc_be32(p + 4);
+	k->ack = xc_be32(p + 8);
+	k->tcp_flags = p[13];
+	k->window = (__u16)xc_be16(p + 14);
+	return (p[12] >> 4) * 4;
+}
+
 /* The length of the header, 0 = not a TCP header. */
 XC_INLINE __u32 xc_flow_parse_tcp(const struct xc_flow_bytes *b, __u32 at, struct xc_flow_packet *k)
 {
@@ -299,16 +313,19 @@ XC_INLINE __u32 xc_flow_parse_tcp(const struct xc_flow_bytes *b, __u32 at, struc
 
 	if (!p)
 		return 0;
-	len = (p[12] >> 4) * 4;
+	len = xc_flow_parse_tcp_fixed(p, k);
 	if (len < 20)
 		return 0;
-	k->seq = xc_be32(p + 4);
-	k->ack = xc_be32(p + 8);
-	k->tcp_flags = p[13];
-	k->window = (__u16)xc_be16(p + 14);
 	if (k->tcp_flags & XC_TCP_SYN)
 		k->wscale = xc_flow_wscale(b, at + 20, len - 20);
 	return len;
+}
+
+/* TCP, UDP and SCTP begin with them. */
+XC_INLINE void xc_flow_parse_ports(const __u8 *p, struct xc_flow_ends *ends)
+{
+	ends->port_he[0] = (__u16)xc_be16(p);
+	ends->port_he[1] = (__u16)xc_be16(p + 2);
 }
 
 /* Ports of the flow an ICMP error quotes; its addresses are read already. */
@@ -320,8 +337,7 @@ XC_INLINE void xc_flow_quoted_ports(const struct xc_flow_bytes *b, __u32 at, str
 	if (!p)
 		return;
 	if (q->proto == XC_IP_TCP || q->proto == XC_IP_UDP || q->proto == XC_IP_SCTP) {
-		q->port_he[0] = (__u16)xc_be16(p);
-		q->port_he[1] = (__u16)xc_be16(p + 2);
+		xc_flow_parse_ports(p, q);
 	} else if ((q->proto == XC_IP_ICMP && p[0] == 8) ||
 		   (q->proto == XC_IP_ICMP6 && p[0] == 128)) {
 		q->port_he[0] = q->port_he[1] = (__u16)xc_be16(p + 4);
@@ -368,11 +384,31 @@ XC_INLINE __u32 xc_flow_parse_transport(const struct xc_flow_bytes *b, __u32 at,
 	p = xc_flow_at(b, at, 4);
 	if (!p)
 		return 0;
-	k->ends.port_he[0] = (__u16)xc_be16(p);
-	k->ends.port_he[1] = (__u16)xc_be16(p + 2);
+	xc_flow_parse_ports(p, &k->ends);
 	if (proto == XC_IP_TCP)
 		return xc_flow_parse_tcp(b, at, k);
 	return proto == XC_IP_UDP ? 8 : 12;
+}
+
+XC_INLINE void xc_flow_ip_facts(struct xc_flow_packet *k, const struct xc_flow_ip *ip,
+				__u32 wire_bytes)
+{
+	k->ends.proto = ip->proto;
+	k->ttl = ip->ttl;
+	k->flags = ip->flags;
+	k->fragment_id = ip->fragment_id;
+	k->bytes = ip->bytes ? ip->bytes : wire_bytes;
+	k->header_bytes = ip->header_bytes;
+	k->wscale = XC_FLOW_NO_WSCALE;
+	k->n_segments = 1;
+}
+
+XC_INLINE void xc_flow_transport_facts(struct xc_flow_packet *k, __u32 transport_bytes)
+{
+	k->header_bytes += transport_bytes;
+	XC_FORGET();
+	k->payload_bytes = k->bytes > k->header_bytes ? k->bytes - k->header_bytes : 0;
+	k->segment_bytes = k->payload_bytes;
 }
 
 /**
@@ -390,27 +426,59 @@ XC_INLINE int xc_flow_parse(const struct xc_flow_bytes *b, __u32 at, __u32 wire_
 	/* in two parts, which a compiler turns into plain stores */
 	__builtin_memset(k, 0, 64);
 	__builtin_memset((__u8 *)k + 64, 0, sizeof(*k) - 64);
-	k->wscale = XC_FLOW_NO_WSCALE;
-	k->n_segments = 1;
 	if (xc_flow_parse_ip(b, at, &ip, k->ends.addr))
 		return -1;
-	k->ends.proto = ip.proto;
-	k->ttl = ip.ttl;
-	k->flags = ip.flags;
-	k->fragment_id = ip.fragment_id;
-	k->bytes = ip.bytes ? ip.bytes : wire_bytes;
-	k->header_bytes = ip.header_bytes;
+	xc_flow_ip_facts(k, &ip, wire_bytes);
 	XC_FORGET();
 	if (!(k->flags & XC_PACKET_FRAGMENT)) {
 		transport = xc_flow_parse_transport(b, at + k->header_bytes, k);
 		if (k->ends.proto == XC_IP_TCP && !transport)
 			return -1;
 	}
-	k->header_bytes += transport;
-	XC_FORGET();
-	k->payload_bytes = k->bytes > k->header_bytes ? k->bytes - k->header_bytes : 0;
-	k->segment_bytes = k->payload_bytes;
+	xc_flow_transport_facts(k, transport);
 	return 0;
+}
+
+/*
+ * Nearly every packet is plain: an IP header without options or extensions, then UDP, or TCP that is no SYN, whose
+ * options tell nothing. All that is wanted of it lies in its first bytes, at places that are known beforehand.
+ */
+#define XC_FLOW_PLAIN4 40	/* bytes */
+#define XC_FLOW_PLAIN6 60
+
+XC_INLINE int xc_flow_is_plain_transport(__u8 proto, const __u8 *p)
+{
+	return proto == XC_IP_UDP ||
+	       (proto == XC_IP_TCP && !(p[13] & XC_TCP_SYN) && p[12] >> 4 >= 5);
+}
+
+/* @p: XC_FLOW_PLAIN4 bytes */
+XC_INLINE int xc_flow_is_plain4(const __u8 *p)
+{
+	return p[0] == 0x45 && !(xc_be16(p + 6) & 0x3fff) &&
+	       xc_flow_is_plain_transport(p[9], p + 20);
+}
+
+/* @p: XC_FLOW_PLAIN6 bytes */
+XC_INLINE int xc_flow_is_plain6(const __u8 *p)
+{
+	return p[0] >> 4 == 6 && xc_flow_is_plain_transport(p[6], p + 40);
+}
+
+/* As xc_flow_parse(), of a packet that is plain; @p is its transport header. */
+XC_INLINE void xc_flow_parse_plain(const __u8 *p, const struct xc_flow_ip *ip, __u32 wire_bytes,
+				   struct xc_flow_packet *k)
+{
+	__u32 transport = 8;
+
+	k->seq = k->ack = 0;
+	k->window = 0;
+	k->tcp_flags = 0;
+	xc_flow_ip_facts(k, ip, wire_bytes);
+	xc_flow_parse_ports(p, &k->ends);
+	if (ip->proto == XC_IP_TCP)
+		transport = xc_flow_parse_tcp_fixed(p, k);
+	xc_flow_transport_facts(k, transport);
 }
 
 /* The packet stands for @n segments of @segment_bytes payload each: their headers were on the wire, too. */

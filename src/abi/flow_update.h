@@ -97,69 +97,6 @@ XC_INLINE __u64 xc_flow_latency(struct xc_flow *f, struct xc_flow_window *w, __u
 	return ns;
 }
 
-/* ---- what of a segment is new ------------------------------------------------------------- */
-
-/* Remember that [from, to) is missing; without room the lowest gap is given up. */
-XC_INLINE void xc_hole_add(struct xc_flow_half *h, struct xc_flow_dir *d, __u32 from, __u32 to)
-{
-	__u32 at = h->n_holes;
-
-	if (at >= XC_FLOW_HOLES) {
-		at = 0;
-		for (__u32 i = 1; i < XC_FLOW_HOLES; i++)
-			if (xc_seq_diff(h->hole[i].from, h->hole[at & (XC_FLOW_HOLES - 1)].from) <
-			    0)
-				at = i;
-		d->n_holes_lost++;
-	} else {
-		h->n_holes++;
-	}
-	at &= XC_FLOW_HOLES - 1;
-	h->hole[at].from = from;
-	h->hole[at].to = to;
-}
-
-/* Gap @i becomes what is left of it without [lo, hi), which lies inside. */
-XC_INLINE void xc_hole_cut(struct xc_flow_half *h, struct xc_flow_dir *d, __u32 i, __u32 lo,
-			   __u32 hi)
-{
-	__u32 to = h->hole[i].to;
-
-	if (lo == h->hole[i].from) {
-		h->hole[i].from = hi;
-		return;
-	}
-	h->hole[i].to = lo;
-	if (hi != to)
-		xc_hole_add(h, d, hi, to);
-}
-
-/* Take [from, to) out of the gaps. Return: how many of these were missing. */
-XC_INLINE __u32 xc_hole_fill(struct xc_flow_half *h, struct xc_flow_dir *d, __u32 from, __u32 to)
-{
-	__u32 n = h->n_holes, filled = 0;
-
-	for (__u32 i = 0; i < XC_FLOW_HOLES; i++) {
-		__u32 lo, hi;
-
-		if (i >= n)
-			break;
-		lo = xc_seq_diff(from, h->hole[i].from) > 0 ? from : h->hole[i].from;
-		hi = xc_seq_diff(to, h->hole[i].to) < 0 ? to : h->hole[i].to;
-		if (xc_seq_diff(hi, lo) <= 0)
-			continue;
-		filled += hi - lo;
-		xc_hole_cut(h, d, i, lo, hi);
-	}
-	/* empty ones make room */
-	for (__u32 i = XC_FLOW_HOLES; i-- > 0;)
-		if (i < h->n_holes && h->hole[i].from == h->hole[i].to)
-			h->hole[i] = h->hole[--h->n_holes & (XC_FLOW_HOLES - 1)];
-	return filled;
-}
-
-/* ---- TCP ---------------------------------------------------------------------------------- */
-
 enum {
 	XC_STEP_KEEPALIVE = 1,	/* asks whether the other end is still there */
 	XC_STEP_PROBE = 2,	/* ... whether its window is still shut */
@@ -171,10 +108,73 @@ struct xc_flow_step {
 	struct xc_flow_window *w;
 	struct xc_flow_dir *d;		/* of the sender */
 	struct xc_flow_half *h, *peer;
+	struct xc_flow_hole *hole;	/* of the sender */
 	const struct xc_flow_packet *k;
 	__u32 end;			/* sequence number behind the segment */
 	__u32 kind;			/* XC_STEP_* */
 };
+
+/* ---- what of a segment is new ------------------------------------------------------------- */
+
+/* Remember that [from, to) is missing; without room the lowest gap is given up. */
+XC_INLINE void xc_hole_add(struct xc_flow_step *s, __u32 from, __u32 to)
+{
+	__u32 at = s->h->n_holes;
+
+	if (at >= XC_FLOW_HOLES) {
+		at = 0;
+		for (__u32 i = 1; i < XC_FLOW_HOLES; i++)
+			if (xc_seq_diff(s->hole[i].from, s->hole[at & (XC_FLOW_HOLES - 1)].from) <
+			    0)
+				at = i;
+		s->d->n_holes_lost++;
+	} else {
+		s->h->n_holes++;
+	}
+	at &= XC_FLOW_HOLES - 1;
+	s->hole[at].from = from;
+	s->hole[at].to = to;
+}
+
+/* Gap @i becomes what is left of it without [lo, hi), which lies inside. */
+XC_INLINE void xc_hole_cut(struct xc_flow_step *s, __u32 i, __u32 lo, __u32 hi)
+{
+	__u32 to = s->hole[i].to;
+
+	if (lo == s->hole[i].from) {
+		s->hole[i].from = hi;
+		return;
+	}
+	s->hole[i].to = lo;
+	if (hi != to)
+		xc_hole_add(s, hi, to);
+}
+
+/* Take [from, to) out of the gaps. Return: how many of these were missing. */
+XC_INLINE __u32 xc_hole_fill(struct xc_flow_step *s, __u32 from, __u32 to)
+{
+	__u32 n = s->h->n_holes, filled = 0;
+
+	for (__u32 i = 0; i < XC_FLOW_HOLES; i++) {
+		__u32 lo, hi;
+
+		if (i >= n)
+			break;
+		lo = xc_seq_diff(from, s->hole[i].from) > 0 ? from : s->hole[i].from;
+		hi = xc_seq_diff(to, s->hole[i].to) < 0 ? to : s->hole[i].to;
+		if (xc_seq_diff(hi, lo) <= 0)
+			continue;
+		filled += hi - lo;
+		xc_hole_cut(s, i, lo, hi);
+	}
+	/* empty ones make room */
+	for (__u32 i = XC_FLOW_HOLES; i-- > 0;)
+		if (i < s->h->n_holes && s->hole[i].from == s->hole[i].to)
+			s->hole[i] = s->hole[--s->h->n_holes & (XC_FLOW_HOLES - 1)];
+	return filled;
+}
+
+/* ---- TCP ---------------------------------------------------------------------------------- */
 
 enum { XC_TCP_NO_DATA_FLAGS = XC_TCP_SYN | XC_TCP_FIN | XC_TCP_RST };
 
@@ -234,9 +234,9 @@ XC_INLINE void xc_tcp_dup_ack(struct xc_flow_step *s)
 	}
 	if (k->payload_bytes || k->tcp_flags & XC_TCP_NO_DATA_FLAGS || k->window != h->raw_window)
 		return;
-	if (!k->window || k->seq != h->next_seq || s->peer->was_keepalive)
+	if (!k->window || k->seq != h->next_seq || s->peer->has & XC_HALF_KEEPALIVE)
 		return;
-	if (h->dup_acks < 0xffff)
+	if (h->dup_acks < 0xff)
 		h->dup_acks++;
 	/* RFC 5681 2: only while the other end waits for an acknowledgement */
 	s->d->n_dup_acks +=
@@ -277,7 +277,7 @@ XC_INLINE void xc_tcp_first(struct xc_flow_step *s)
 	h->next_seq = s->k->seq;
 	h->next_ns = s->k->ts_ns;
 	if (!(s->k->tcp_flags & XC_TCP_SYN))
-		xc_hole_add(h, s->d, s->k->seq - 0x40000000u, s->k->seq);
+		xc_hole_add(s, s->k->seq - 0x40000000u, s->k->seq);
 }
 
 /* Which bytes of the segment are new, which fill a gap, which were seen. Return: seen ones. */
@@ -291,7 +291,7 @@ XC_INLINE __u32 xc_tcp_stream(struct xc_flow_step *s)
 		return 0;
 	old_end = xc_seq_diff(s->end, h->next_seq) > 0 ? h->next_seq : s->end;
 	if (h->n_holes)
-		filled = xc_hole_fill(h, s->d, k->seq, old_end);
+		filled = xc_hole_fill(s, k->seq, old_end);
 	seen = old_end - k->seq - filled;
 	if (filled && !seen && old_end == s->end)
 		s->d->n_out_of_order += k->n_segments;
@@ -348,7 +348,7 @@ XC_INLINE void xc_tcp_advance(struct xc_flow_step *s)
 	if (xc_seq_diff(k->seq, h->next_seq) > 0) {
 		if (!(k->tcp_flags & XC_TCP_RST))
 			s->d->n_gaps++;
-		xc_hole_add(h, s->d, h->next_seq, k->seq);
+		xc_hole_add(s, h->next_seq, k->seq);
 	}
 	h->next_seq = s->end;
 	h->next_ns = k->ts_ns;
@@ -488,7 +488,8 @@ XC_INLINE __u64 xc_tcp_update(struct xc_flow_step *s, __u64 window_ns)
 		sample = xc_tcp_ack(s);
 	}
 	xc_tcp_state(s);
-	s->h->was_keepalive = s->kind == XC_STEP_KEEPALIVE;
+	s->h->has &= (__u8)~XC_HALF_KEEPALIVE;
+	s->h->has |= s->kind == XC_STEP_KEEPALIVE ? XC_HALF_KEEPALIVE : 0;
 	return sample;
 }
 
@@ -540,23 +541,22 @@ XC_INLINE void xc_flow_pause(struct xc_flow *f, struct xc_flow_window *w, __u64 
 	f->active_ns = ts_ns;
 }
 
-XC_INLINE void xc_flow_gaps(struct xc_flow *f, struct xc_flow_window *w, struct xc_flow_dir *d,
-			    const struct xc_flow_packet *k)
+XC_INLINE void xc_flow_gaps(struct xc_flow_step *s)
 {
-	struct xc_flow_half *h = &f->half[k->source & 1];
-	int is_reversed = k->ts_ns < f->last_ns;
+	__u64 ts_ns = s->k->ts_ns, last_ns = s->f->last_ns, own_last_ns = s->h->last_ns;
 
-	w->n_reversals += is_reversed;
-	if (f->n_packets[0] | f->n_packets[1])
-		xc_moments_add(&w->gap, is_reversed ? 0 : k->ts_ns - f->last_ns);
-	if (h->last_ns)
-		xc_moments_add(&d->gap, k->ts_ns < h->last_ns ? 0 : k->ts_ns - h->last_ns);
-	if (k->ts_ns >= f->last_ns + XC_FLOW_PAUSE_NS)
-		xc_flow_pause(f, w, k->ts_ns);
-	if (!is_reversed)
-		f->last_ns = k->ts_ns;
-	if (k->ts_ns > h->last_ns)
-		h->last_ns = k->ts_ns;
+	if (s->f->n_packets[0] | s->f->n_packets[1])
+		xc_moments_add(&s->w->gap, ts_ns > last_ns ? ts_ns - last_ns : 0);
+	if (own_last_ns)
+		xc_moments_add(&s->d->gap, ts_ns > own_last_ns ? ts_ns - own_last_ns : 0);
+	if (ts_ns >= last_ns + XC_FLOW_PAUSE_NS)
+		xc_flow_pause(s->f, s->w, ts_ns);
+	if (ts_ns < last_ns)
+		s->w->n_reversals++;
+	else
+		s->f->last_ns = ts_ns;
+	if (ts_ns > own_last_ns)
+		s->h->last_ns = ts_ns;
 }
 
 /* What has no handshake is a request and its answer. Return: a latency sample, 0 = none. */
@@ -611,7 +611,13 @@ XC_INLINE __u64 xc_flow_update(struct xc_flow *f, const struct xc_flow_packet *k
 	s.h = &f->half[k->source & 1];
 	s.peer = &f->half[(k->source & 1) ^ 1];
 	s.d = &s.w->dir[k->source & 1];
-	xc_flow_gaps(f, s.w, s.d, k);
+	s.hole = f->hole[k->source & 1];
+	/* else compilers work them out anew at every use */
+	XC_OPAQUE(s.w);
+	XC_OPAQUE(s.h);
+	XC_OPAQUE(s.peer);
+	XC_OPAQUE(s.d);
+	xc_flow_gaps(&s);
 	xc_flow_count(s.d, k);
 	f->n_packets[k->source & 1] += k->n_segments;
 	f->n_bytes[k->source & 1] += k->bytes;

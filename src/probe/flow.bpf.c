@@ -45,11 +45,12 @@ struct {
 
 /* What one packet needs and the stack has no room for. Programs of one CPU do not interrupt each other here. */
 struct scratch {
-	u8 bytes[READ_BYTES] XC_WORDS;
-	struct xc_flow_packet k;
-	struct xc_flow_key key, quoted;
+	struct xc_flow_key key;
+	struct xc_flow_packet k;	/* what it quotes, last, and all below only some packets have */
+	struct xc_flow_key quoted;
 	struct xc_fragment_key fragment;
 	u64 n_flows;		/* begun on this CPU */
+	u8 bytes[READ_BYTES] XC_WORDS;
 };
 
 struct {
@@ -67,39 +68,26 @@ _Static_assert(sizeof(struct xc_tuple) == sizeof(struct xc_flow_ends) &&
 			       __builtin_offsetof(struct xc_flow_ends, port_he),
 	       "a tuple is the ends of a packet");
 
-static __always_inline void copy_words(u64 *to, const u64 *from, int n)
-{
-	for (int i = 0; i < n; i++)
-		to[i] = from[i];
-}
-
-#define SIMPLE4_BYTES 40	/* IPv4 and TCP without options */
-#define SIMPLE6_BYTES 60
-
-/*
- * The headers of most packets, a third faster than through the helper: without options and extensions
- * nothing is looked at behind the fixed part, which is in one piece. Return: bytes copied, 0 = not so simple.
- */
-static __always_inline u32 copy_simple(struct __sk_buff *skb, int at, u8 *bytes)
+/* Where it lies, without a copy. Return: 0 = not plain, or not in one piece. */
+static __always_inline int parse_plain(struct __sk_buff *skb, int at, u32 wire_bytes,
+				       struct xc_flow_packet *k)
 {
 	const u8 *p = (const u8 *)(long)skb->data, *end = (const u8 *)(long)skb->data_end;
+	struct xc_flow_ip ip;
 
 	p += at;
-	if (p + SIMPLE4_BYTES > end)
+	if (p + XC_FLOW_PLAIN4 > end)
 		return 0;
-	if (p[0] == 0x45 &&
-	    (p[9] == IPPROTO_UDP || (p[9] == IPPROTO_TCP && !(p[20 + 13] & XC_TCP_SYN)))) {
-		copy_words((u64 *)bytes, (const u64 *)p, SIMPLE4_BYTES / 8);
-		return SIMPLE4_BYTES;
+	if (xc_flow_is_plain4(p)) {
+		xc_flow_parse_ip4(p, &ip, k->ends.addr);
+		xc_flow_parse_plain(p + 20, &ip, wire_bytes, k);
+		return 1;
 	}
-	if (p + SIMPLE6_BYTES > end || p[0] >> 4 != 6)
+	if (p + XC_FLOW_PLAIN6 > end || !xc_flow_is_plain6(p))
 		return 0;
-	if (p[6] == IPPROTO_UDP || (p[6] == IPPROTO_TCP && !(p[40 + 13] & XC_TCP_SYN))) {
-		copy_words((u64 *)bytes, (const u64 *)p, SIMPLE6_BYTES / 8);
-		*(u32 *)(bytes + 56) = *(const u32 *)(p + 56);
-		return SIMPLE6_BYTES;
-	}
-	return 0;
+	xc_flow_parse_ip6_fixed(p, &ip, k->ends.addr);
+	xc_flow_parse_plain(p + 40, &ip, wire_bytes, k);
+	return 1;
 }
 
 static __always_inline u32 copy_any(struct __sk_buff *skb, int at, u8 *bytes)
@@ -124,11 +112,14 @@ static __always_inline int parse(struct __sk_buff *skb, int at, struct scratch *
 
 	if (at < 0 || at > MAX_LINK_HEADER)
 		return -1;
-	b.n = copy_simple(skb, at, s->bytes) ?: copy_any(skb, at, s->bytes);
 	/* a choice between fields of the packet would be a choice between pointers */
 	asm volatile("" : "+r"(len), "+r"(wire_bytes));
-	if (xc_flow_parse(&b, 0, (cfg.has_time_in_skb ? wire_bytes : len) - at, &s->k))
-		return -1;
+	wire_bytes = (cfg.has_time_in_skb ? wire_bytes : len) - at;
+	if (!parse_plain(skb, at, wire_bytes, &s->k)) {
+		b.n = copy_any(skb, at, s->bytes);
+		if (xc_flow_parse(&b, 0, wire_bytes, &s->k))
+			return -1;
+	}
 	if (!segment_bytes)
 		return 0;
 	if (!n_segments)	/* untrusted senders (virtio, tap) leave the counting to others */
@@ -265,7 +256,7 @@ static __always_inline int is_mine(const struct xc_flow *f, u32 source, u32 hook
 {
 	u32 now = f->hook[source];
 
-	return !now || now == hook || ts_ns - f->half[source].last_ns > HOOK_SILENT_NS;
+	return now == hook || !now || ts_ns - f->half[source].last_ns > HOOK_SILENT_NS;
 }
 
 static __always_inline void count_error(struct scratch *s, u64 ts_ns, int is_old)
@@ -319,8 +310,10 @@ static __always_inline int on_packet(struct __sk_buff *skb, int l2_bytes, u32 is
 	sample = xc_flow_update(&e->flow, &s->k, cfg.window_ns);
 	if (!e->id)
 		e->id = fresh_id;
-	sample_key.id = e->id;
-	sample_key.window = (u32)e->flow.window[e->flow.filling & 1].no;
+	if (sample) {
+		sample_key.id = e->id;
+		sample_key.window = (u32)e->flow.window[e->flow.filling & 1].no;
+	}
 	release(e, is_old);
 
 	if (sample) {

@@ -17,7 +17,7 @@ struct xc_flow_entry {
 	struct xc_flow flow;
 };
 
-_Static_assert(sizeof(struct xc_flow_entry) == 1920, "ABI: struct xc_flow_entry");
+_Static_assert(sizeof(struct xc_flow_entry) == 1904, "ABI: struct xc_flow_entry");
 /* The kernel adds the key and 56 bytes, and takes memory in pieces of 2048 or 4096. */
 _Static_assert(sizeof(struct xc_flow_entry) + sizeof(struct xc_flow_key) + 56 <= 2048,
 	       "a flow must not take 4096 bytes");

@@ -139,6 +139,8 @@ static __always_inline int xc_tuple_in_scope(const struct xc_tuple *t)
 	u32 asked = 0, held = 0;
 	u64 s[2], d[2];
 
+	if (!cfg.n_match)
+		return 1;
 	__builtin_memcpy(s, t->saddr, 16);
 	__builtin_memcpy(d, t->daddr, 16);
 	for (u32 i = 0; i < XC_MATCH_MAX; i++) {
