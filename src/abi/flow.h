@@ -57,7 +57,7 @@ struct xc_flow_half {
 	__u8 has;		/* XC_HALF_* */
 	__u8 wscale;		/* RFC 7323; valid with XC_HALF_WSCALE */
 	__u8 dup_acks;		/* in a row, at most 255 */
-	__u8 n_holes;
+	__u8 _pad0;
 	__u32 isn;		/* of the SYN; valid with XC_HALF_SYN */
 	__u64 timed_ns;		/* when the segment being timed was sent */
 };
@@ -65,7 +65,7 @@ struct xc_flow_half {
 _Static_assert(sizeof(struct xc_flow_half) == 72, "ABI: struct xc_flow_half");
 
 struct xc_flow_hole {
-	__u32 from, to;		/* [from, to) was not seen yet */
+	__u32 from, to;		/* [from, to) was not seen yet; equal = none */
 };
 
 enum {
@@ -163,7 +163,7 @@ struct xc_flow {
 	__u64 handshake_ns;	/* of this connection, 0 = not seen */
 	__u64 last_latency_ns;
 	__u64 jitter_ns;
-	struct xc_flow_hole hole[2][XC_FLOW_HOLES];	/* half[].n_holes of them */
+	struct xc_flow_hole hole[2][XC_FLOW_HOLES];	/* by end of the key */
 	struct xc_flow_window window[2];	/* by window number & 1 */
 };
 

@@ -117,60 +117,45 @@ struct xc_flow_step {
 /* ---- what of a segment is new ------------------------------------------------------------- */
 
 /* Remember that [from, to) is missing; without room the lowest gap is given up. */
-XC_INLINE void xc_hole_add(struct xc_flow_step *s, __u32 from, __u32 to)
+XC_INLINE void xc_hole_add(struct xc_flow_hole *hole, struct xc_flow_dir *d, __u32 from, __u32 to)
 {
-	__u32 at = s->h->n_holes;
+	__u32 at = 0;
 
-	if (at >= XC_FLOW_HOLES) {
-		at = 0;
-		for (__u32 i = 1; i < XC_FLOW_HOLES; i++)
-			if (xc_seq_diff(s->hole[i].from, s->hole[at & (XC_FLOW_HOLES - 1)].from) <
-			    0)
-				at = i;
-		s->d->n_holes_lost++;
-	} else {
-		s->h->n_holes++;
+	for (__u32 i = 1; i < XC_FLOW_HOLES; i++) {
+		const struct xc_flow_hole *lowest = &hole[at & (XC_FLOW_HOLES - 1)];
+
+		if (lowest->from == lowest->to)
+			break;
+		if (hole[i].from == hole[i].to || xc_seq_diff(hole[i].from, lowest->from) < 0)
+			at = i;
 	}
 	at &= XC_FLOW_HOLES - 1;
-	s->hole[at].from = from;
-	s->hole[at].to = to;
-}
-
-/* Gap @i becomes what is left of it without [lo, hi), which lies inside. */
-XC_INLINE void xc_hole_cut(struct xc_flow_step *s, __u32 i, __u32 lo, __u32 hi)
-{
-	__u32 to = s->hole[i].to;
-
-	if (lo == s->hole[i].from) {
-		s->hole[i].from = hi;
-		return;
-	}
-	s->hole[i].to = lo;
-	if (hi != to)
-		xc_hole_add(s, hi, to);
+	d->n_holes_lost += hole[at].from != hole[at].to;
+	hole[at].from = from;
+	hole[at].to = to;
 }
 
 /* Take [from, to) out of the gaps. Return: how many of these were missing. */
-XC_INLINE __u32 xc_hole_fill(struct xc_flow_step *s, __u32 from, __u32 to)
+XC_INLINE __u32 xc_hole_fill(struct xc_flow_hole *hole, struct xc_flow_dir *d, __u32 from, __u32 to)
 {
-	__u32 n = s->h->n_holes, filled = 0;
+	__u32 filled = 0;
 
 	for (__u32 i = 0; i < XC_FLOW_HOLES; i++) {
-		__u32 lo, hi;
+		__u32 behind = hole[i].to;
+		__u32 lo = xc_seq_diff(from, hole[i].from) > 0 ? from : hole[i].from;
+		__u32 hi = xc_seq_diff(to, behind) < 0 ? to : behind;
 
-		if (i >= n)
-			break;
-		lo = xc_seq_diff(from, s->hole[i].from) > 0 ? from : s->hole[i].from;
-		hi = xc_seq_diff(to, s->hole[i].to) < 0 ? to : s->hole[i].to;
 		if (xc_seq_diff(hi, lo) <= 0)
 			continue;
 		filled += hi - lo;
-		xc_hole_cut(s, i, lo, hi);
+		if (lo == hole[i].from) {
+			hole[i].from = hi;
+			continue;
+		}
+		hole[i].to = lo;
+		if (hi != behind)
+			xc_hole_add(hole, d, hi, behind);
 	}
-	/* empty ones make room */
-	for (__u32 i = XC_FLOW_HOLES; i-- > 0;)
-		if (i < s->h->n_holes && s->hole[i].from == s->hole[i].to)
-			s->hole[i] = s->hole[--s->h->n_holes & (XC_FLOW_HOLES - 1)];
 	return filled;
 }
 
@@ -184,8 +169,10 @@ XC_INLINE void xc_flow_begin(struct xc_flow *f, const struct xc_flow_packet *k)
 	__u8 flags = k->tcp_flags & (XC_TCP_SYN | XC_TCP_ACK);
 	int is_tcp = k->ends.proto == XC_IP_TCP;
 
-	if (f->n_connections)
+	if (f->n_connections) {
 		__builtin_memset(f->half, 0, sizeof(f->half));
+		__builtin_memset(f->hole, 0, sizeof(f->hole));
+	}
 	f->first_ns = f->last_ns = f->active_ns = k->ts_ns;
 	f->syn_ns = f->asked_ns = f->handshake_ns = 0;
 	f->n_packets[0] = f->n_packets[1] = f->n_bytes[0] = f->n_bytes[1] = 0;
@@ -277,7 +264,7 @@ XC_INLINE void xc_tcp_first(struct xc_flow_step *s)
 	h->next_seq = s->k->seq;
 	h->next_ns = s->k->ts_ns;
 	if (!(s->k->tcp_flags & XC_TCP_SYN))
-		xc_hole_add(s, s->k->seq - 0x40000000u, s->k->seq);
+		xc_hole_add(s->hole, s->d, s->k->seq - 0x40000000u, s->k->seq);
 }
 
 /* Which bytes of the segment are new, which fill a gap, which were seen. Return: seen ones. */
@@ -285,13 +272,12 @@ XC_INLINE __u32 xc_tcp_stream(struct xc_flow_step *s)
 {
 	const struct xc_flow_packet *k = s->k;
 	struct xc_flow_half *h = s->h;
-	__u32 old_end, filled = 0, seen;
+	__u32 old_end, filled, seen;
 
 	if (xc_seq_diff(k->seq, h->next_seq) >= 0)
 		return 0;
 	old_end = xc_seq_diff(s->end, h->next_seq) > 0 ? h->next_seq : s->end;
-	if (h->n_holes)
-		filled = xc_hole_fill(s, k->seq, old_end);
+	filled = xc_hole_fill(s->hole, s->d, k->seq, old_end);
 	seen = old_end - k->seq - filled;
 	if (filled && !seen && old_end == s->end)
 		s->d->n_out_of_order += k->n_segments;
@@ -348,7 +334,7 @@ XC_INLINE void xc_tcp_advance(struct xc_flow_step *s)
 	if (xc_seq_diff(k->seq, h->next_seq) > 0) {
 		if (!(k->tcp_flags & XC_TCP_RST))
 			s->d->n_gaps++;
-		xc_hole_add(s, h->next_seq, k->seq);
+		xc_hole_add(s->hole, s->d, h->next_seq, k->seq);
 	}
 	h->next_seq = s->end;
 	h->next_ns = k->ts_ns;

@@ -29,7 +29,7 @@ struct latency_map {
 	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct xc_latency_key);
-	__type(value, u64);
+	__type(value, struct xc_latency_row);
 };
 
 struct latency_map xc_latency0 SEC(".maps");
@@ -60,7 +60,7 @@ struct {
 	__type(value, struct scratch);
 } flow_scratch SEC(".maps");
 
-/* What a new flow starts from; larger than the stack. */
+/* What a new flow, or row of samples, starts from; larger than the stack. */
 static const u64 nothing[sizeof(struct xc_flow_entry) / 8];
 
 _Static_assert(sizeof(struct xc_tuple) == sizeof(struct xc_flow_ends) &&
@@ -217,17 +217,17 @@ static __always_inline u32 bucket_of(u64 ns)
 	return octave < 6 ? (u32)ns : (octave - 5) << 6 | ((ns >> (octave - 6)) & 63);
 }
 
-static __always_inline void count_latency(void *map, const struct xc_latency_key *key)
+static __always_inline void count_latency(void *map, const struct xc_latency_key *key, u32 bucket)
 {
-	u64 *n = bpf_map_lookup_elem(map, key), zero = 0;
+	struct xc_latency_row *row = bpf_map_lookup_elem(map, key);
 	struct xc_flow_losses *lost;
 
-	if (!n) {
-		(void)bpf_map_update_elem(map, key, &zero, BPF_NOEXIST);
-		n = bpf_map_lookup_elem(map, key);
+	if (!row) {
+		(void)bpf_map_update_elem(map, key, nothing, BPF_NOEXIST);
+		row = bpf_map_lookup_elem(map, key);
 	}
-	if (n) {
-		__sync_fetch_and_add(n, 1);
+	if (row) {
+		__sync_fetch_and_add(&row->n[bucket & (XC_LATENCY_ROW - 1)], 1);
 		return;
 	}
 	lost = xc_flow_losses();
@@ -285,6 +285,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, int l2_bytes, u32 is
 	int at = xc_ip_offset(skb, l2_bytes), is_first;
 	struct xc_flow_entry *e;
 	u64 sample, fresh_id;
+	u32 bucket;
 
 	if (!s || parse(skb, at, s))
 		return XC_NEXT;
@@ -317,11 +318,12 @@ static __always_inline int on_packet(struct __sk_buff *skb, int l2_bytes, u32 is
 	release(e, is_old);
 
 	if (sample) {
-		sample_key.bucket = bucket_of(sample);
+		bucket = bucket_of(sample);
+		sample_key.row = bucket / XC_LATENCY_ROW;
 		if (sample_key.window & 1)
-			count_latency(&xc_latency1, &sample_key);
+			count_latency(&xc_latency1, &sample_key, bucket);
 		else
-			count_latency(&xc_latency0, &sample_key);
+			count_latency(&xc_latency0, &sample_key, bucket);
 	}
 	if (is_first && is_egress)
 		note_socket(skb, &s->key);

@@ -22,14 +22,23 @@ _Static_assert(sizeof(struct xc_flow_entry) == 1904, "ABI: struct xc_flow_entry"
 _Static_assert(sizeof(struct xc_flow_entry) + sizeof(struct xc_flow_key) + 56 <= 2048,
 	       "a flow must not take 4096 bytes");
 
-/* xc_latency0 (even windows), xc_latency1: samples in one bucket of one flow (__u64). */
+/*
+ * xc_latency0 (even windows), xc_latency1: a row of buckets of one flow. What is alike stays together: a
+ * sample that finds its place in no cache costs more than the rest of its packet.
+ */
+#define XC_LATENCY_ROW 8
+
 struct xc_latency_key {
 	__u64 id;
 	__u32 window;		/* low half of its number */
-	__u32 bucket;
+	__u32 row;		/* its first bucket is row * XC_LATENCY_ROW */
 };
 
 _Static_assert(sizeof(struct xc_latency_key) == 16, "ABI: struct xc_latency_key");
+
+struct xc_latency_row {
+	__u32 n[XC_LATENCY_ROW];	/* samples */
+};
 
 /* xc_flow_stats: since the program was loaded, per CPU. */
 struct xc_flow_losses {

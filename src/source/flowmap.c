@@ -156,20 +156,27 @@ static int by_id_and_bucket(const void *a, const void *b)
 	return (int)x->bucket.no - (int)y->bucket.no;
 }
 
-static int add_sample(struct xc_flowmap *m, const struct xc_latency_key *key, uint64_t n)
+static int add_samples(struct xc_flowmap *m, const struct xc_latency_key *key,
+		       const struct xc_latency_row *row)
 {
-	int r;
+	for (uint32_t i = 0; i < XC_LATENCY_ROW; i++) {
+		int r;
 
-	if (key->window != (uint32_t)m->no) {
-		m->stats.n_late_latencies += n;
-		return 0;
+		if (!row->n[i])
+			continue;
+		if (key->window != (uint32_t)m->no) {
+			m->stats.n_late_latencies += row->n[i];
+			continue;
+		}
+		r = make_room(&m->samples, m->n_samples, &m->samples_room, sizeof(*m->samples));
+		if (r)
+			return r;
+		m->samples[m->n_samples++] = (struct sample){
+			.id = key->id,
+			.bucket = { .no = (uint16_t)(key->row * XC_LATENCY_ROW + i),
+				    .n = row->n[i] },
+		};
 	}
-	r = make_room(&m->samples, m->n_samples, &m->samples_room, sizeof(*m->samples));
-	if (r)
-		return r;
-	m->samples[m->n_samples++] =
-		(struct sample){ .id = key->id,
-				 .bucket = { .no = (uint16_t)key->bucket, .n = (uint32_t)n } };
 	return 0;
 }
 
@@ -178,13 +185,13 @@ static int read_latencies(struct xc_flowmap *m)
 {
 	struct walk w = { .fd = m->cfg.latency_fd[m->no & 1], .with_delete = true };
 	struct xc_latency_key keys[BATCH];
-	uint64_t values[BATCH];
+	struct xc_latency_row rows[BATCH];
 	int r;
 
 	m->n_samples = 0;
-	while ((r = next_batch(&w, keys, values)) > 0)
+	while ((r = next_batch(&w, keys, rows)) > 0)
 		for (uint32_t i = 0; i < w.n && r >= 0; i++)
-			r = add_sample(m, &keys[i], values[i]);
+			r = add_samples(m, &keys[i], &rows[i]);
 	if (r < 0)
 		return r;
 	if (m->n_samples)

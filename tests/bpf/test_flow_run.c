@@ -265,19 +265,17 @@ static bool is_equal(struct run *r, const struct frame *f)
 	return !differs(r, i);
 }
 
-static uint64_t drain(int fd, uint32_t n_in_bucket[N_BUCKETS])
+static void drain(int fd, uint32_t n_in_bucket[N_BUCKETS])
 {
+	struct xc_latency_row row;
 	struct xc_latency_key key;
-	uint64_t n, all = 0;
 
 	while (!bpf_map_get_next_key(fd, NULL, &key)) {
-		if (!bpf_map_lookup_elem(fd, &key, &n)) {
-			n_in_bucket[key.bucket % N_BUCKETS] += (uint32_t)n;
-			all += n;
-		}
+		if (!bpf_map_lookup_elem(fd, &key, &row))
+			for (uint32_t i = 0; i < XC_LATENCY_ROW; i++)
+				n_in_bucket[(key.row * XC_LATENCY_ROW + i) % N_BUCKETS] += row.n[i];
 		(void)bpf_map_delete_elem(fd, &key);
 	}
-	return all;
 }
 
 /* Everything once more at the end (ICMP errors touch other flows), and nothing that only one half has. */
@@ -293,8 +291,8 @@ static bool ends_equal(struct run *r)
 		is_ok = !differs(r, i);
 	for (; !bpf_map_get_next_key(r->flows_fd, NULL, &key); n++)
 		(void)bpf_map_delete_elem(r->flows_fd, &key);
-	(void)drain(r->latency_fd[0], n_in_bucket);
-	(void)drain(r->latency_fd[1], n_in_bucket);
+	drain(r->latency_fd[0], n_in_bucket);
+	drain(r->latency_fd[1], n_in_bucket);
 	if (is_ok && n != r->table->n) {
 		(void)snprintf(r->why, sizeof(r->why), "%u flows, in the kernel %u", r->table->n,
 			       n);

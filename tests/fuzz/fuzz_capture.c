@@ -54,9 +54,12 @@ static void check_window(const struct xc_flow_seen *seen, uint64_t no)
 		abort();
 	if (seen->payload && (!seen->payload->n || seen->payload->n > XC_PAYLOAD_MAX))
 		abort();
-	if (seen->flow->half[0].n_holes > XC_FLOW_HOLES ||
-	    seen->flow->half[1].n_holes > XC_FLOW_HOLES)
-		abort();
+	for (int i = 0; i < 2 * XC_FLOW_HOLES; i++) {
+		const struct xc_flow_hole *hole = &seen->flow->hole[i % 2][i / 2];
+
+		if ((int32_t)(hole->to - hole->from) < 0)
+			abort();
+	}
 	check_moments(&w->gap);
 	check_moments(&w->latency);
 	check_moments(&w->latency_step);
