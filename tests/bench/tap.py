@@ -5,8 +5,9 @@ The kernel counts runs and nanoseconds of each program (BPF_STATS_RUN_TIME); a p
 packets, gives what that counting itself costs. Whatever else the machine does in between, interrupts and other guests of
 its host, counts as ours: the counts are taken many times a second, and beside their median, which the bar is for, stands
 the 5th percentile, which others do not disturb. Throughput is that of rounds with us and with nobody in turn; the
-stream is one connection all the while, for no two of them run alike. The throughput of small datagrams is that of their
-5th percentile, too; no program can be told from it by 3 %, so that bar is for the stream.
+stream is one connection all the while, for no two of them run alike. Its rate wanders by more than we cost; the share of
+a CPU, from the counts, does not. The throughput of small datagrams is that of their 5th percentile, too; no program can
+be told from it by 3 %, so that bar is for the stream.
 Then memory under many concurrent flows. Exit status 1: a bar is missed.
 """
 import argparse
@@ -173,18 +174,23 @@ class Slice:
     ours: float
     empty: float
     runs_per_packet: float  # a super-packet is as many packets as it has segments
+    runs_per_second: float
 
     @property
     def added(self):
         return self.ours - self.empty
 
+    @property
+    def of_cpu(self):
+        return self.added * self.runs_per_second / 1e9
+
 
 def counts(watcher, empty, names):
-    """(runs, nanoseconds) so far: of our packet programs, of the empty one."""
+    """(runs, nanoseconds) so far: of our packet programs, of the empty one; and the time, in seconds."""
     def total(process, wanted):
         found = bpfcost.programs_of(process.pid, names)
         return (sum(found[n].runs for n in wanted if n in found), sum(found[n].ns for n in wanted if n in found))
-    return total(watcher, ("flow_in", "flow_out")), total(empty, ("empty",))
+    return total(watcher, ("flow_in", "flow_out")), total(empty, ("empty",)), time.monotonic()
 
 
 def watch_counts(bed, args, load):
@@ -204,10 +210,11 @@ def watch_counts(bed, args, load):
 def slices_of(seen, packets):
     """Between any two counts in a row during which enough happened."""
     runs = seen[-1][0][0]
-    for (ours, empty), (ours_next, empty_next) in zip(seen, seen[1:]):
+    for (ours, empty, at), (ours_next, empty_next, at_next) in zip(seen, seen[1:]):
         if min(ours_next[0] - ours[0], empty_next[0] - empty[0]) >= SLICE_RUNS:
             yield Slice((ours_next[1] - ours[1]) / (ours_next[0] - ours[0]),
-                        (empty_next[1] - empty[1]) / (empty_next[0] - empty[0]), runs / packets)
+                        (empty_next[1] - empty[1]) / (empty_next[0] - empty[0]), runs / packets,
+                        (ours_next[0] - ours[0]) / (at_next - at))
 
 
 def add_pair(bed, args, load, n, rate):
@@ -239,7 +246,8 @@ def report(loads):
     """Print it; True = within the bars."""
     is_good = True
     print(f"{'':20} {'ns a run':>18} {'added to a packet, ns':>27}")
-    print(f"{'load':20} {'ours':>9}{'empty':>9} {'median':>12} {'undisturbed':>14}   {'alone':>8} {'watched':>8}          cost (95 % interval)")
+    print(f"{'load':20} {'ours':>9}{'empty':>9} {'median':>12} {'undisturbed':>14}   {'of a CPU':>8}   "
+          f"{'alone':>8} {'watched':>8}          cost (95 % interval)")
     for name, load in loads.items():
         if not load.slices:
             raise LabError(f"{name}: the programs did not run")
@@ -247,7 +255,8 @@ def report(loads):
         added = sorted(s.added * s.runs_per_packet for s in load.slices)
         lost, low, high = stats.cost(load.rates["features"], load.rates["nothing"])
         _, unit, scale = LOADS[name]
-        print(f"{name:20} {ours:9.0f}{empty:9.0f} {stats.median(added):12.0f} {added[len(added) // 20]:14.0f}   "
+        of_cpu = 100 * stats.median([s.of_cpu for s in load.slices])
+        print(f"{name:20} {ours:9.0f}{empty:9.0f} {stats.median(added):12.0f} {added[len(added) // 20]:14.0f}   {of_cpu:6.1f} %   "
               f"{stats.median(load.rates['nothing']) / scale:8.2f} {stats.median(load.rates['features']) / scale:8.2f} "
               f"{unit:6}   {100 * lost:.1f} % ({100 * low:.1f} to {100 * high:.1f})")
         is_good = is_good and stats.median(added) <= BAR_NS and (unit == "kpps" or 100 * lost <= BAR_PCT)
