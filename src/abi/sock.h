@@ -22,6 +22,8 @@ enum xc_sock_what {
 	_XC_SOCK_WHAT_MAX,
 };
 
+#define XC_GOES_ON_NS 1000000000ull	/* what a process tries within this time belongs together */
+
 enum xc_sock_flag {
 	XC_SOCK_F_CLIENT = 1 << 0,	/* this socket called connect() */
 	XC_SOCK_F_ORPHAN = 1 << 1,	/* SOCK_DEAD: the application has closed it */

@@ -3,8 +3,6 @@
 
 #include "base/scope.h"
 
-#define TOGETHER_NS 1000000000ull	/* probe/turnedaway.bpf.h, too */
-
 static struct xc_attempt *next_of(struct xc_attempts *a)
 {
 	return &a->list[a->n++ % XC_ATTEMPTS_MAX];
@@ -57,7 +55,7 @@ static bool is_alternative(const struct xc_attempt *a, const struct xc_case *c)
 {
 	uint64_t apart = a->ts_ns > c->ended_ns ? a->ts_ns - c->ended_ns : c->ended_ns - a->ts_ns;
 
-	return a->ts_ns && apart <= TOGETHER_NS && a->tgid == c->client.owner.tgid &&
+	return a->ts_ns && apart <= XC_GOES_ON_NS && a->tgid == c->client.owner.tgid &&
 	       a->netns == c->client.netns && a->tuple.dport_he == c->tuple.dport_he &&
 	       xc_addr_is_v4(a->tuple.daddr) != xc_addr_is_v4(c->tuple.daddr);
 }

@@ -342,7 +342,7 @@ static __always_inline int parse_arp(const struct sk_buff *skb, u32 reason, stru
 {
 	u16 off = BPF_CORE_READ(skb, network_header);
 	struct arp_head h;
-	u32 addr;
+	u32 sender, target;
 
 	if (BPF_CORE_READ(skb, protocol) != bpf_htons(ETH_P_ARP) ||
 	    action_of(reason) != XC_REASON_POLICY || !off || off == 0xffff ||
@@ -353,14 +353,11 @@ static __always_inline int parse_arp(const struct sk_buff *skb, u32 reason, stru
 	k->is_arp = 1;
 	k->icmp_type = (u8)bpf_ntohs(h.op_be);
 	k->family = AF_INET;
-	__builtin_memcpy(&addr, h.sender, 4);
-	xc_addr4(k->tuple.saddr, addr);
-	if (k->icmp_type == ARP_REPLY)
-		xc_addr4(k->neighbour, addr);
-	__builtin_memcpy(&addr, h.target, 4);
-	xc_addr4(k->tuple.daddr, addr);
-	if (k->icmp_type != ARP_REPLY)
-		xc_addr4(k->neighbour, addr);
+	__builtin_memcpy(&sender, h.sender, 4);
+	__builtin_memcpy(&target, h.target, 4);
+	xc_addr4(k->tuple.saddr, sender);
+	xc_addr4(k->tuple.daddr, target);
+	xc_addr4(k->neighbour, k->icmp_type == ARP_REPLY ? sender : target);
 	return 1;
 }
 

@@ -5,10 +5,10 @@
  */
 #pragma once
 
+#include "abi/sock.h"
 #include "probe/common.bpf.h"
 
 #define N_TURNED_AWAY 256u	/* a power of two */
-#define GOES_ON_NS 1000000000ull
 
 struct xc_turned_away {
 	u64 ts_ns;		/* 0 = free */
@@ -61,7 +61,7 @@ static __always_inline struct xc_turned_away *xc_just_turned_away(u32 tgid, u16 
 {
 	struct xc_turned_away *t = turned_away_of(tgid);
 
-	if (!t || t->tgid != tgid || t->dport_he != dport_he || now - t->ts_ns > GOES_ON_NS)
+	if (!t || t->tgid != tgid || t->dport_he != dport_he || now - t->ts_ns > XC_GOES_ON_NS)
 		return NULL;
 	return t;
 }
