@@ -97,23 +97,6 @@ XC_INLINE __u64 xc_flow_latency(struct xc_flow *f, struct xc_flow_window *w, __u
 	return ns;
 }
 
-enum {
-	XC_STEP_KEEPALIVE = 1,	/* asks whether the other end is still there */
-	XC_STEP_PROBE = 2,	/* ... whether its window is still shut */
-};
-
-/* What the steps of one segment share. */
-struct xc_flow_step {
-	struct xc_flow *f;
-	struct xc_flow_window *w;
-	struct xc_flow_dir *d;		/* of the sender */
-	struct xc_flow_half *h, *peer;
-	struct xc_flow_hole *hole;	/* of the sender */
-	const struct xc_flow_packet *k;
-	__u32 end;			/* sequence number behind the segment */
-	__u32 kind;			/* XC_STEP_* */
-};
-
 /* ---- what of a segment is new ------------------------------------------------------------- */
 
 /* Remember that [from, to) is missing; without room the lowest gap is given up. */
@@ -160,6 +143,23 @@ XC_INLINE __u32 xc_hole_fill(struct xc_flow_hole *hole, struct xc_flow_dir *d, _
 }
 
 /* ---- TCP ---------------------------------------------------------------------------------- */
+
+enum {
+	XC_STEP_KEEPALIVE = 1,	/* asks whether the other end is still there */
+	XC_STEP_PROBE = 2,	/* ... whether its window is still shut */
+};
+
+/* What the steps of one segment share. */
+struct xc_flow_step {
+	struct xc_flow *f;
+	struct xc_flow_window *w;
+	struct xc_flow_dir *d;		/* of the sender */
+	struct xc_flow_half *h, *peer;
+	struct xc_flow_hole *hole;	/* of the sender */
+	const struct xc_flow_packet *k;
+	__u32 end;			/* sequence number behind the segment */
+	__u32 kind;			/* XC_STEP_* */
+};
 
 enum { XC_TCP_NO_DATA_FLAGS = XC_TCP_SYN | XC_TCP_FIN | XC_TCP_RST };
 
